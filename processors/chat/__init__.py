@@ -1,0 +1,1 @@
+"""Chat archives: readers of exports and formatters of conversations."""

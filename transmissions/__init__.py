@@ -1,0 +1,1 @@
+"""Write a dataflow in Turtle, have it checked before it runs, run it streamed and bounded in memory."""

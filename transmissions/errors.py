@@ -1,0 +1,114 @@
+"""The errors that Transmissions raises; every one is a `TransmissionsError`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transmissions.problem import Problem, render
+
+__all__ = [
+    "InvalidPipeline",
+    "NoSuchPipeline",
+    "NoSuchProcessor",
+    "OutputRefused",
+    "ParameterError",
+    "SettingError",
+    "StageError",
+    "StreamAborted",
+    "StreamClosed",
+    "StreamError",
+    "StreamFull",
+    "TransmissionsError",
+]
+
+
+class TransmissionsError(Exception):
+    """Anything that went wrong and that the person who runs a pipeline can act on."""
+
+
+class InvalidPipeline(TransmissionsError):
+    """A pipeline was refused before it ran; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(render(self.problems))
+
+
+class NoSuchPipeline(TransmissionsError):
+    """A name is neither a bundled pipeline nor a file."""
+
+
+class NoSuchProcessor(TransmissionsError):
+    """A processor was asked for that nothing installed provides."""
+
+
+class ParameterError(TransmissionsError):
+    """A parameter of a run is missing, unknown, or has a value that does not fit."""
+
+
+class SettingError(TransmissionsError, ValueError):
+    """A setting has a value that does not fit its declaration.
+
+    Args:
+        expected: what the setting takes ("a whole number, 1 or more").
+        got: the refused value.
+    """
+
+    def __init__(self, expected: str, got: object) -> None:
+        self.expected = expected
+        self.got = got
+        super().__init__(f"must be {expected}, got {got!r}")
+
+
+class OutputRefused(TransmissionsError):
+    """A processor asked to write where it may not: outside the target, or under an unsafe name."""
+
+
+class StageError(TransmissionsError):
+    """A stage failed on a message, or in one of its other phases.
+
+    Args:
+        stage: the stage's name, as in the Turtle file, without the colon.
+        phase: what it was doing: `process`, `start`, `finish`, …
+        cause: the error that its processor raised.
+        place: `file:line:column` of the stage in its Turtle file; "" if there is none.
+        message: the message it was given, shortened; "" outside `process`.
+    """
+
+    def __init__(self, stage: str, phase: str, cause: BaseException, place: str = "", message: str = "") -> None:
+        self.stage = stage
+        self.phase = phase
+        self.cause = cause
+        self.place = place
+        self.message = message
+        what = str(cause) if isinstance(cause, TransmissionsError) else f"{type(cause).__name__}: {cause}"
+        text = f"{place}: " if place else ""
+        text += f"stage :{stage} failed in {phase}: {what}"
+        super().__init__(text + (f"\n  message: {message}" if message else ""))
+
+
+class StreamError(TransmissionsError):
+    """An operation on an event stream could not be done.
+
+    Args:
+        stream: the stream's name.
+        operation: `send`, `receive` or `close`.
+        why: what prevented it.
+    """
+
+    def __init__(self, stream: str, operation: str, why: str) -> None:
+        self.stream = stream
+        self.operation = operation
+        super().__init__(f"stream {stream}: {operation}: {why}")
+
+
+class StreamClosed(StreamError):
+    """The stream was closed, so it takes no more messages, or, once it is empty, gives none."""
+
+
+class StreamAborted(StreamError):
+    """The stream was aborted, with the reason given to `abort`; what it held is gone."""
+
+
+class StreamFull(StreamError):
+    """The stream is full and its policy is to fail rather than to wait."""

@@ -1,0 +1,141 @@
+"""What a Turtle file says, as frozen data: a pipeline's definition with its stages, edges and parameters.
+
+Nothing here reads Turtle and nothing here runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from transmissions.problem import Location
+
+__all__ = ["Buffer", "Definition", "OnError", "Parameter", "Stage", "Template", "WhenFull"]
+
+
+class WhenFull(StrEnum):
+    """What a full event stream does with one more message."""
+
+    BLOCK = "block"
+    DROP_NEWEST = "dropNewest"
+    DROP_OLDEST = "dropOldest"
+    FAIL = "fail"
+
+
+class OnError(StrEnum):
+    """What a stage's error does: end the run, or skip the message, count it and go on."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """The bounds of the event stream in front of a stage.
+
+    Args:
+        max_messages: at most this many messages wait.
+        max_bytes: at most this many bytes of messages wait; None for no bound but `max_messages`. A message larger
+            than the bound is let in when nothing else waits.
+        high_water_mark: fill at which senders are paused, in bytes if `max_bytes` is set, else in messages;
+            None for the bound itself.
+        low_water_mark: fill at which paused senders go on, in the same unit; None for half of the high mark.
+        when_full: what happens to a message that finds no room.
+    """
+
+    max_messages: int = 1024
+    max_bytes: int | None = None
+    high_water_mark: int | None = None
+    low_water_mark: int | None = None
+    when_full: WhenFull = WhenFull.BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that a pipeline asks of whoever runs it.
+
+    Args:
+        name: as in `{{ name }}` and `--name`.
+        comment: what it is for, one sentence.
+        required: a run without it is refused.
+        default: its value when none is given; always text, as in Turtle.
+        choices: the only values it takes; empty for any.
+        datatype: `string`, `integer`, `decimal` or `boolean`.
+        location: where it is declared.
+    """
+
+    name: str
+    comment: str = ""
+    required: bool = False
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    datatype: str = "string"
+    location: Location = field(default=Location(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A setting's text that holds `{{ parameter }}` places, to be filled in when a run starts.
+
+    Args:
+        text: the text as written.
+        base: the folder against which a relative path in it is resolved.
+    """
+
+    text: str
+    base: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One processor with its settings, at one place of a pipeline.
+
+    Args:
+        name: the node's local name, `read` for `:read`; in a nested pipeline `outer/read`.
+        processor: the local name of its class, `FileReader` for `:FileReader`.
+        settings: by Python name; a value is typed already, or a `Template`.
+        location: where the stage is declared.
+        setting_locations: where each setting's value stands.
+        buffer: the event stream asked for in front of it; None leaves it to the engine.
+        on_error: what an error in it does.
+    """
+
+    name: str
+    processor: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    location: Location = field(default=Location(""), compare=False)
+    setting_locations: Mapping[str, Location] = field(default_factory=dict, compare=False)
+    buffer: Buffer | None = None
+    on_error: OnError = OnError.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A pipeline as its Turtle file declares it.
+
+    Args:
+        name: its local name, or the file's stem if the node has none.
+        file: the file it was read from.
+        stages: in the order in which the pipes name them, nested pipelines inlined.
+        edges: pairs of stage names, each once.
+        label: `rdfs:label`.
+        comment: `rdfs:comment`.
+        parameters: in the order in which they are declared.
+    """
+
+    name: str
+    file: str
+    stages: tuple[Stage, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    comment: str = ""
+    parameters: tuple[Parameter, ...] = ()
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name; raises KeyError."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)

@@ -1,0 +1,221 @@
+"""A processor: the code of a stage, with its settings and the message fields it reads and writes declared in its class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import typing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from transmissions.context import Context
+from transmissions.problem import nearest
+from transmissions.settings import Declaration, Setting, make_setting, settings_of
+
+__all__ = ["Mark", "Message", "Processor", "processor"]
+
+Message = dict[str, Any]
+"""What flows from stage to stage: a dict that can be written as JSON."""
+
+_KEPT_WARNINGS = 100
+
+
+class Mark(dict[str, Any]):
+    """The end of a group: the message that a processor split, sent after its parts, with `done` set to true.
+
+    A stage lets marks pass by, in order, unless its processor defines `end_group`; then it is given the marks of the
+    nearest split before it, and no others.
+
+    Args:
+        message: the message that was split.
+        split: the name of the stage that split it.
+    """
+
+    __slots__ = ("split",)
+
+    def __init__(self, message: Mapping[str, Any], split: str) -> None:
+        super().__init__(message)
+        self["done"] = True
+        self.split = split
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Mark, (dict(self), self.split))
+
+
+class Processor:
+    """The base of all processors. A subclass defines `process`, and whatever else of the below it needs.
+
+    An instance is made where it runs, once per stage and run, from the stage's settings by name.
+
+    Attributes:
+        reads: message fields that `process` needs, beyond those that settings name (`setting(..., reads=True)`).
+        writes: message fields that it sets, beyond those that settings name; "*" if it may set any.
+        splits: whether it sends a `Mark` after the parts of what it splits.
+        stateful: whether what it does with one message depends on those before it.
+        context: what the run gives the stage: its name, the only door to files, its own counters.
+        bytes_done: bytes of input or output handled so far, where the processor knows them; it counts them itself.
+        bytes_total: bytes that there are to handle, once known; progress and time left are shown from it.
+        outputs: what became of things written: `written`, `unchanged`, `failed`, …; summed over all stages in the report.
+        warnings: what `warn` collected, the first 100; `warned` counts them all.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+    splits: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
+
+    def __init__(self, **settings: Any) -> None:
+        declared = type(self).settings()
+        for name in settings:
+            if name not in declared:
+                guess = nearest(name, declared)
+                raise TypeError(f"{type(self).__name__} has no setting {name}" + (f"; did you mean {guess}?" if guess else ""))
+        for name, one in declared.items():
+            if name in settings:
+                setattr(self, name, one.check(settings[name]))
+            elif one.required:
+                raise TypeError(f"{type(self).__name__} needs the setting {name}")
+            else:
+                setattr(self, name, list(one.default) if one.many and one.default is not None else one.default)
+        self.context = Context()
+        self.bytes_done = 0
+        self.bytes_total: int | None = None
+        self.outputs: dict[str, int] = {}
+        self.warnings: list[dict[str, Any]] = []
+        self.warned = 0
+
+    def start(self) -> Awaitable[None] | None:
+        """Prepare, before the first message; `context` is set by then."""
+
+    def process(
+        self, message: Message
+    ) -> Message | Iterator[Message] | AsyncIterator[Message] | Awaitable[Message | None] | None:
+        """Handle one message: return one, return None to filter it out, or yield any number; may be `async`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no process()")
+
+    def finish(self) -> Iterable[Message] | AsyncIterator[Message] | Awaitable[None] | None:
+        """Run after the last message of a run that was not aborted; may yield more messages."""
+
+    def close(self) -> Awaitable[None] | None:
+        """Release what `start` took; called once, however the run ends."""
+
+    def report(self) -> dict[str, Any]:
+        """Return what this processor adds to the run's report, as JSON values."""
+        return {}
+
+    def mark(self, message: Message) -> Mark:
+        """Return the mark that ends the group of parts of `message`; a processor that splits yields it after them."""
+        return Mark(message, self.context.stage)
+
+    def warn(self, text: str, **facts: Any) -> None:
+        """Report something lost, repaired or skipped, without failing the message.
+
+        Args:
+            text: what happened, in lower case.
+            facts: where and in what, as JSON values: `conversation="…", bytes=[1200, 1300]`.
+        """
+        self.warned += 1
+        if len(self.warnings) < _KEPT_WARNINGS:
+            self.warnings.append({"text": text, **facts})
+        self.context.log("warning", text, facts)
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """Return its settings by Python name, in the order of declaration."""
+        return _settings_of(cls)
+
+    @classmethod
+    def guarantee(cls) -> str:
+        """Return what its docstring guarantees (the line that begins with `Guarantee:`); "" if it says nothing."""
+        found = re.search(r"^\s*Guarantee:\s*(.+)$", inspect.getdoc(cls) or "", re.MULTILINE)
+        return found.group(1) if found else ""
+
+    @classmethod
+    def acts_on_marks(cls) -> bool:
+        """Say whether it ends groups, by defining `end_group(self, mark)`: return or yield messages, as `process`."""
+        return hasattr(cls, "end_group")
+
+    @classmethod
+    def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
+        """Return the message fields that it needs under these settings (top-level names)."""
+        return set(cls.reads) | _named_fields(cls, settings, "reads")
+
+    @classmethod
+    def fields_written(cls, settings: Mapping[str, Any]) -> set[str]:
+        """Return the message fields that it sets under these settings (top-level names; "*" for any)."""
+        return set(cls.writes) | _named_fields(cls, settings, "writes")
+
+
+@functools.cache
+def _settings_of(cls: type[Processor]) -> dict[str, Setting]:
+    return settings_of(cls)
+
+
+def _named_fields(cls: type[Processor], settings: Mapping[str, Any], direction: str) -> set[str]:
+    names: set[str] = set()
+    for name, one in cls.settings().items():
+        if getattr(one, direction):
+            value = settings.get(name, None if one.required else one.default)
+            names.update(str(path).split(".")[0] for path in (value if isinstance(value, list) else [value]) if path)
+    return names
+
+
+def processor(function: Callable[..., Any]) -> type[Processor]:
+    """Make a processor of a function: its first argument is the message, keyword-only arguments are settings.
+
+    The class is named after the function, `strip_tags` becoming `StripTags`; its docstring is the function's.
+
+    >>> @processor
+    ... def shout(message, *, field: str = "content"):
+    ...     message[field] = message[field].upper()
+    ...     return message
+    >>> shout(field="title").process({"title": "hi"})
+    {'title': 'HI'}
+    """
+    hints = typing.get_type_hints(function)
+    body: dict[str, Any] = {"__doc__": function.__doc__, "__module__": function.__module__}
+    names: list[str] = []
+    for name, argument in inspect.signature(function).parameters.items():
+        if argument.kind is argument.KEYWORD_ONLY:
+            given = {} if argument.default is argument.empty else {"default": argument.default}
+            declaration = Declaration(given.get("default", Setting("", str).default), "", None, None, False, False)
+            make_setting(name, hints.get(name, str), declaration)
+            body[name] = declaration
+            names.append(name)
+    body["__annotations__"] = {name: hints.get(name, str) for name in names}
+    body["process"] = _with_settings(function, names) if names else staticmethod(function)
+    cls = type("".join(part.capitalize() for part in function.__name__.split("_")), (Processor,), body)
+    cls.__qualname__ = function.__qualname__
+    return cls
+
+
+def _with_settings(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    def settings(self: Processor) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names}
+
+    # The engine looks at the function's kind once, so each kind keeps its own.
+    if inspect.isasyncgenfunction(function):
+
+        async def process_async_generator(self: Processor, message: Message) -> AsyncIterator[Message]:
+            async for one in function(message, **settings(self)):
+                yield one
+
+        return process_async_generator
+    if inspect.iscoroutinefunction(function):
+
+        async def process_async(self: Processor, message: Message) -> Any:
+            return await function(message, **settings(self))
+
+        return process_async
+    if inspect.isgeneratorfunction(function):
+
+        def process_generator(self: Processor, message: Message) -> Iterator[Message]:
+            yield from function(message, **settings(self))
+
+        return process_generator
+
+    def process(self: Processor, message: Message) -> Any:
+        return function(message, **settings(self))
+
+    return process
