@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from transmissions.context import Context
 from transmissions.problem import nearest
-from transmissions.settings import Declaration, Setting, make_setting, settings_of
+from transmissions.settings import REQUIRED, Declaration, Setting, make_setting, settings_of
 
 __all__ = ["Mark", "Message", "Processor", "processor"]
 
@@ -178,8 +178,8 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     names: list[str] = []
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is argument.KEYWORD_ONLY:
-            given = {} if argument.default is argument.empty else {"default": argument.default}
-            declaration = Declaration(given.get("default", Setting("", str).default), "", None, None, False, False)
+            default = REQUIRED if argument.default is argument.empty else argument.default
+            declaration = Declaration(default, "", None, None, False, False)
             make_setting(name, hints.get(name, str), declaration)
             body[name] = declaration
             names.append(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
 import re
 import types
@@ -13,12 +14,19 @@ from typing import Any, Literal, NewType, Union
 
 from transmissions.errors import SettingError
 
-__all__ = ["Duration", "Setting", "kebab_name", "python_name", "setting", "turtle_name"]
+__all__ = ["REQUIRED", "Duration", "Setting", "kebab_name", "python_name", "setting", "turtle_name"]
 
 Duration = NewType("Duration", float)
 """A span of time in seconds, written in Turtle as a number of seconds or as an xsd:duration (`"PT5S"`)."""
 
-_MISSING: Any = dataclasses.MISSING
+
+class _Required(enum.Enum):
+    """Stands where a default would, for a setting that has none."""
+
+    REQUIRED = enum.auto()
+
+
+REQUIRED: Any = _Required.REQUIRED
 _DURATION = re.compile(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -38,7 +46,7 @@ class Declaration:
 
 
 def setting(
-    default: Any = _MISSING,
+    default: Any = REQUIRED,
     doc: str = "",
     *,
     minimum: float | None = None,
@@ -72,7 +80,7 @@ class Setting:
         many: whether it takes several values.
         optional: whether None is a value (`X | None`).
         choices: the only texts it takes; empty for any.
-        default: its default, or `dataclasses.MISSING`.
+        default: its default, or `REQUIRED`.
         doc: what it is for.
         minimum: least value.
         maximum: greatest value.
@@ -85,7 +93,7 @@ class Setting:
     many: bool = False
     optional: bool = False
     choices: tuple[str, ...] = ()
-    default: Any = _MISSING
+    default: Any = REQUIRED
     doc: str = ""
     minimum: float | None = None
     maximum: float | None = None
@@ -95,7 +103,7 @@ class Setting:
     @property
     def required(self) -> bool:
         """Whether a pipeline has to give it."""
-        return self.default is dataclasses.MISSING
+        return self.default is REQUIRED
 
     @property
     def turtle_name(self) -> str:
@@ -210,9 +218,13 @@ def fields_of_record(record: Any) -> tuple[Setting, ...]:
     """Return the fields of a record dataclass as settings."""
     hints = typing.get_type_hints(record)
     return tuple(
-        make_setting(part.name, hints[part.name], Declaration(part.default, "", None, None, False, False))
+        make_setting(part.name, hints[part.name], Declaration(_default_of(part), "", None, None, False, False))
         for part in dataclasses.fields(record)
     )
+
+
+def _default_of(part: dataclasses.Field[Any]) -> Any:
+    return REQUIRED if part.default is dataclasses.MISSING else part.default
 
 
 def turtle_name(name: str) -> str:
