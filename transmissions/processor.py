@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import typing
@@ -64,6 +63,7 @@ class Processor:
     writes: ClassVar[tuple[str, ...]] = ()
     splits: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
+    _settings: ClassVar[dict[str, Setting]]
 
     def __init__(self, **settings: Any) -> None:
         declared = type(self).settings()
@@ -123,7 +123,10 @@ class Processor:
     @classmethod
     def settings(cls) -> dict[str, Setting]:
         """Return its settings by Python name, in the order of declaration."""
-        return _settings_of(cls)
+        found: dict[str, Setting] | None = cls.__dict__.get("_settings")
+        if found is None:
+            found = cls._settings = settings_of(cls)
+        return found
 
     @classmethod
     def guarantee(cls) -> str:
@@ -145,11 +148,6 @@ class Processor:
     def fields_written(cls, settings: Mapping[str, Any]) -> set[str]:
         """Return the message fields that it sets under these settings (top-level names; "*" for any)."""
         return set(cls.writes) | _named_fields(cls, settings, "writes")
-
-
-@functools.cache
-def _settings_of(cls: type[Processor]) -> dict[str, Setting]:
-    return settings_of(cls)
 
 
 def _named_fields(cls: type[Processor], settings: Mapping[str, Any], direction: str) -> set[str]:
