@@ -1,4 +1,4 @@
-"""A processor: the code of a stage, with its settings and the message fields it reads and writes declared in its class."""
+"""A processor: the code of a stage; its class declares its settings and the message fields it reads and writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Mark", "Message", "Processor", "processor"]
 Message = dict[str, Any]
 """What flows from stage to stage: a dict that can be written as JSON."""
 
-_KEPT_WARNINGS = 100
+_KEPT_PROBLEMS = 1000
 
 
 class Mark(dict[str, Any]):
@@ -55,8 +55,8 @@ class Processor:
         context: what the run gives the stage: its name, the only door to files, its own counters.
         bytes_done: bytes of input or output handled so far, where the processor knows them; it counts them itself.
         bytes_total: bytes that there are to handle, once known; progress and time left are shown from it.
-        outputs: what became of things written: `written`, `unchanged`, `failed`, …; summed over all stages in the report.
-        warnings: what `warn` collected, the first 100; `warned` counts them all.
+        outputs: what became of things written: `written`, `unchanged`, `failed`, …; the report sums it over all stages.
+        problems: what `warn` and `lose` reported, the first 1,000; `problems_dropped` counts the rest.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
@@ -70,7 +70,9 @@ class Processor:
         for name in settings:
             if name not in declared:
                 guess = nearest(name, declared)
-                raise TypeError(f"{type(self).__name__} has no setting {name}" + (f"; did you mean {guess}?" if guess else ""))
+                raise TypeError(
+                    f"{type(self).__name__} has no setting {name}" + (f"; did you mean {guess}?" if guess else "")
+                )
         for name, one in declared.items():
             if name in settings:
                 setattr(self, name, one.check(settings[name]))
@@ -82,8 +84,8 @@ class Processor:
         self.bytes_done = 0
         self.bytes_total: int | None = None
         self.outputs: dict[str, int] = {}
-        self.warnings: list[dict[str, Any]] = []
-        self.warned = 0
+        self.problems: list[dict[str, Any]] = []
+        self.problems_dropped = 0
 
     def start(self) -> Awaitable[None] | None:
         """Prepare, before the first message; `context` is set by then."""
@@ -109,16 +111,29 @@ class Processor:
         return Mark(message, self.context.stage)
 
     def warn(self, text: str, **facts: Any) -> None:
-        """Report something lost, repaired or skipped, without failing the message.
+        """Report something repaired, skipped on purpose or doubtful; nothing of the input is lost by it.
 
         Args:
             text: what happened, in lower case.
             facts: where and in what, as JSON values: `conversation="…", bytes=[1200, 1300]`.
         """
-        self.warned += 1
-        if len(self.warnings) < _KEPT_WARNINGS:
-            self.warnings.append({"text": text, **facts})
-        self.context.log("warning", text, facts)
+        self._note("warning", text, facts)
+
+    def lose(self, text: str, **facts: Any) -> None:
+        """Report a part of the input that could not be used; the run goes on, and its result says `partial`.
+
+        Args:
+            text: what happened, in lower case.
+            facts: as for `warn`.
+        """
+        self._note("error", text, facts)
+
+    def _note(self, severity: str, text: str, facts: Mapping[str, Any]) -> None:
+        if len(self.problems) < _KEPT_PROBLEMS:
+            self.problems.append({"severity": severity, "text": text, **facts})
+        else:
+            self.problems_dropped += 1
+        self.context.log(severity, text, facts)
 
     @classmethod
     def settings(cls) -> dict[str, Setting]:

@@ -73,7 +73,11 @@ def _load(name: str, point: EntryPoint) -> type[Processor]:
     except Exception as error:
         origin = sys.modules.get("processors")
         hint = ""
-        if point.value.startswith("processors.") and origin is not None and not hasattr(origin, "OF_TRANSMISSIONS_ENGINE"):
+        if (
+            point.value.startswith("processors.")
+            and origin is not None
+            and not hasattr(origin, "OF_TRANSMISSIONS_ENGINE")
+        ):
             hint = f"; the module `processors` that Python finds is another one: {getattr(origin, '__file__', '?')}"
         raise TransmissionsError(f"processor :{name} of {package} cannot be loaded: {error}{hint}") from error
     if not (isinstance(cls, type) and issubclass(cls, Processor)):
@@ -113,7 +117,9 @@ def _defined_in(file: Path) -> dict[str, type[Processor]]:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise TransmissionsError(f"--processors {file}: {_where(error, file)}{type(error).__name__}: {error}") from error
+        raise TransmissionsError(
+            f"--processors {file}: {_where(error, file)}{type(error).__name__}: {error}"
+        ) from error
     return {
         cls.__name__: cls
         for cls in vars(module).values()

@@ -1,4 +1,4 @@
-"""What a run did: its status, the counters of every stage, and everything that was lost, skipped or changed on the way."""
+"""What a run did: its status, the counters of every stage, and all that was lost, skipped or changed on the way."""
 
 from __future__ import annotations
 
