@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from transmissions.dag import assemble
+from transmissions.message import Message
 from transmissions.model import Definition
 from transmissions.parameters import resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
-from transmissions.processor import Message
 from transmissions.registry import Registry
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
