@@ -41,9 +41,7 @@ def load(source: str | Path, registry: Registry, pick: str | None = None) -> tup
     return definition, problems
 
 
-def check(
-    source: str | Path, registry: Registry, pick: str | None = None
-) -> tuple[Definition | None, list[Problem]]:
+def check(source: str | Path, registry: Registry, pick: str | None = None) -> tuple[Definition | None, list[Problem]]:
     """Return the pipeline that `load` would, or None if it is invalid, and every problem, sorted by line.
 
     Raises:
@@ -73,7 +71,7 @@ def find(source: str | Path) -> tuple[Path, str | None]:
         NoSuchPipeline: it is neither a bundled pipeline nor a file.
     """
     text = str(source)
-    candidates = [(text, None)]
+    candidates: list[tuple[str, str | None]] = [(text, None)]
     if "#" in text:
         before, _, name = text.rpartition("#")
         candidates.append((before, name or None))
