@@ -137,12 +137,11 @@ class _Reader:
         stage = self.stages[node]
         name = prefix + stage.name
         if name in self._found:
-            if not isinstance(node, URIRef):
-                name = next(f"{name}-{n}" for n in itertools.count(2) if f"{name}-{n}" not in self._found)
-            else:
+            if isinstance(node, URIRef):
                 hint = "names are told apart by what follows the prefix; give one of them another"
                 at = self.document.at_item(cell)
                 self.problems.append(Problem(at, f"two stages are called {stage.name}", hint, "same-name"))
+            name = next(f"{name}-{n}" for n in itertools.count(2) if f"{name}-{n}" not in self._found)
         if len(self._found) >= LARGEST_PIPELINE:
             message = f"pipeline {self.document.name(path[0])} has more than {LARGEST_PIPELINE} stages"
             at = self.document.at_subject(path[0])

@@ -83,11 +83,11 @@ def explain(state: State, offset: int, why: str) -> Mistake:
     finished = at < len(state.text)
     if (foreign := _foreign(state.text)) is not None:
         return Mistake(at if finished else 0, 1, _NOT_TURTLE, foreign)
-    if not finished:
-        return _unfinished(state)
     if re.search("newline found in string|unterminated string|Quote expected", why):
         hint = 'this text has no end on its line; close it with the same quote, or write """ … """ for several lines'
         return Mistake(state.at, 1, _NOT_TURTLE, hint)
+    if not finished:
+        return _unfinished(state)
     found = _TOKEN.match(state.text, at)
     length = len(found.group()) if found else 1
     hint = next((hint(state, at) for pattern, hint in _HINTS if re.search(pattern, why)), _statement(state, at))

@@ -129,7 +129,7 @@ class _Teller:
             return f"did you mean :{guess}?"
         if inner := nearest(name, settings):
             return f"did you mean :{inner}, in :settings [ … ]?"
-        return "there is " + ", ".join(f":{one}" for one in sorted(known)) if known else "there are no settings here"
+        return "it has " + ", ".join(f":{one}" for one in sorted(known)) if known else "there are no settings here"
 
     def _settings_of(self, stage: Node) -> list[str]:
         cls = self._processors.get(self._outline.processor(stage) or "")
@@ -153,7 +153,10 @@ class _Teller:
             setting = user.settings().get(python_name(terms.local_name(path))) if user else None
             if setting is not None:
                 return [_needs(at, document.name(stage), setting)]
-        return [Problem(at, f"{document.name(path)} is missing {place}", f"add it; it {message}", "missing")]
+        lacks = f"{document.name(path)} is missing {place}"
+        if place.startswith("of "):
+            lacks = f"{place.removeprefix('of ')} has no {document.name(path)}"
+        return [Problem(at, lacks, f"add it; it {message}", "missing")]
 
     def _repeated(self, focus: Node, path: URIRef, message: str) -> Problem:
         document = self._document
@@ -176,7 +179,7 @@ class _Teller:
     def _correction(self, value: Node, message: str) -> str:
         """Return what was likely meant by a wrong value, as the end of a hint."""
         name = terms.local_name(value) if isinstance(value, URIRef) else str(value)
-        offered = {word.strip(':"'): word for word in re.findall(r':\w+|"[^"]+"', message)}
+        offered = {re.sub(r'^\w*:|"', "", word): word for word in re.findall(r'\w*:\w+|"[^"]+"', message)}
         if not isinstance(value, BNode) and (guess := nearest(name, offered)):
             return f"; did you mean {offered[guess]}?"
         if not message.startswith(("must be text", "must be a path")):
