@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from transmissions import load
+from transmissions import loading
 from transmissions.problem import Problem, render
 from transmissions.registry import Registry, load_processors
 
@@ -25,7 +25,7 @@ def registry() -> Registry:
 
 def problems_of(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
     monkeypatch.chdir(BAD)
-    definition, problems = load.check(f"{name}.ttl", registry)
+    definition, problems = loading.check(f"{name}.ttl", registry)
     assert (definition is None) == any(problem.severity == "error" for problem in problems)
     return problems
 
