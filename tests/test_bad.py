@@ -1,6 +1,7 @@
 """Bad pipelines and exactly what is said about them: `bad/NAME.ttl` beside `bad/NAME.txt`.
 
-To write the texts anew after a change of wording, and then read the difference: `UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
+To write the texts anew after a change of wording, and then read the difference:
+`UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
 """
 
 from __future__ import annotations
