@@ -105,7 +105,9 @@ def test_refused(tmp_path: Path, written: str, code: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.one_of(st.integers(-5, 2000).map(str), st.booleans().map(str), st.sampled_from(["x", "", "5.0", " 7 ", "1e2"])))
+@given(
+    st.one_of(st.integers(-5, 2000).map(str), st.booleans().map(str), st.sampled_from(["x", "", "5.0", " 7 ", "1e2"]))
+)
 def test_shape_and_setting_agree(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """Text is refused in a file whenever the setting itself refuses it."""
     try:
