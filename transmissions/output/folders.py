@@ -68,17 +68,20 @@ class Folders:
         self._root: Folder | None = None
         self._swept: set[int] = set()
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._open
+
     def get(self, path: str, *, make: bool, durable: bool = False) -> Folder | None:
-        """Return the folder of that path, or None if there is none and it is not to be made.
+        """Return the folder of that normalised, safe path, or None if there is none and it is not to be made.
 
         Raises:
-            OutputRefused: a link stands in the way, or a name is unsafe.
+            OutputRefused: a link stands in the way.
             OutputFailed: a file stands in the way.
             OSError: the system refuses.
         """
         found = self._open.get(path) if path else self._root
         if found is None:
-            found = self._find([part for part in path.split("/") if part not in ("", ".")], make, durable)
+            found = self._find(path.split("/") if path else [], make, durable)
         if make and found is not None and not found.swept:
             self._sweep(found)
         return found
@@ -106,8 +109,6 @@ class Folders:
             path = parent
 
     def _find(self, parts: list[str], make: bool, durable: bool) -> Folder | None:
-        for part in parts:
-            check_name(part, "/".join(parts))
         folder = self._open_target(make, durable)
         path = ""
         for part in parts:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -48,15 +48,14 @@ class Manifest:
 
     Args:
         output: the target.
+        lock: the one that the output takes.
 
     Attributes:
         durable: whether the disk has to have a record before `record` returns.
-        warn: told in one line of each part of the manifest that cannot be read, and so is left out.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, lock: threading.RLock) -> None:
         self.durable = False
-        self.warn: Callable[[str], None] = _to_log
         self._output = output
         self._lines: dict[str, bytes] = {}
         self._digests: dict[int, str] = {}
@@ -69,7 +68,9 @@ class Manifest:
         self._torn = False
         self._journal: int | None = None
         self._guard: int | None = None
-        self._lock = threading.RLock()
+        # The output's own: each calls the other, and two locks would be taken in both orders.
+        self._lock = lock
+        self._warnings: list[str] = []
 
     def unchanged(self, digest: str) -> int | None:
         """Return how many files are there of the piece of input with that digest, or None if it is to be made anew.
@@ -198,6 +199,18 @@ class Manifest:
         """Return the keys that this run met neither changed nor unchanged, sorted."""
         return [key for key in self._keys() if key not in self._seen and key not in self._repeated]
 
+    def take_warnings(self) -> list[str]:
+        """Return one line for each part of the manifest that could not be read and was left out; each only once."""
+        with self._lock:
+            warnings, self._warnings = self._warnings, []
+            return warnings
+
+    def retire(self, key: str) -> None:
+        """Give up a piece: its files are stale from now on."""
+        with self._lock:
+            self._open()
+            self._fetch(key).begin("", 0, None, set())
+
     @property
     def met_any(self) -> bool:
         """Whether this run met any piece at all."""
@@ -207,7 +220,7 @@ class Manifest:
         """Yield key, path and hash of each file that its piece no longer makes and no other piece makes."""
         with self._lock:
             self._open()
-            waiting = [record for record in self._records(b'"old":{"') if record.complete]
+            waiting = [record for record in self._records(b'"old":{"') if record.complete or not record.parts]
             if not waiting:
                 return
             live = {hash(path) for record in self._records() for path in record.files}
@@ -407,14 +420,14 @@ class Manifest:
                     record.old[path] = found
 
     def _leave_out(self, name: str, line: int) -> None:
-        self.warn(f"{self._output.target / STATE / name}:{line}:1: not readable; left out")
+        self._warnings.append(f"{self._output.target / STATE / name}:{line}:1: not readable; left out")
 
     def _read(self, name: str) -> Iterator[bytes]:
         """Yield the whole lines of a state file; a last line without its end was cut off by a crash."""
         try:
             descriptor = self._output.open_state(name, os.O_RDONLY, make=False)
         except OSError as error:
-            self.warn(f"{self._output.target / STATE / name}: not readable ({error.strerror}); left out")
+            self._warnings.append(f"{self._output.target / STATE / name}: not readable ({error.strerror}); left out")
             return
         if descriptor is None:
             return
@@ -439,12 +452,6 @@ def _failed(name: str, error: OSError) -> OutputFailed:
     from transmissions.output.target import failed
 
     return failed(f"{STATE}/{name}", error)
-
-
-def _to_log(text: str) -> None:
-    from loguru import logger
-
-    logger.warning(text)
 
 
 def _locked(descriptor: int) -> bool:

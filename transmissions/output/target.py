@@ -13,7 +13,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -80,12 +80,18 @@ class Output:
         """What runs recorded about the files in this target; opened, and locked, at the first question."""
         with self._lock:
             if self._manifest is None:
-                self._manifest = Manifest(self)
+                self._manifest = Manifest(self, self._lock)
             return self._manifest
 
     def write(
-        self, path: str, data: Content | Iterable[bytes], *, durable: bool = False, owner: str = ""
-    ) -> Literal["written", "unchanged"]:
+        self,
+        path: str,
+        data: Content | Iterable[bytes],
+        *,
+        durable: bool = False,
+        owner: str = "",
+        before: Callable[[bool], bool] | None = None,
+    ) -> Literal["written", "unchanged", "kept"]:
         """Give a file its content, unless it has it already.
 
         Args:
@@ -93,41 +99,51 @@ class Output:
             data: all of it; text becomes UTF-8. Pieces of bytes are written as they come and never held together.
             durable: whether to wait until the disk has it.
             owner: who claims the path; a path that one owner claimed in this run is refused to others.
+            before: asked just before anything is written; told whether a file with other content is there. If it says
+                no, the file is left as it is, and `kept` returned.
 
         Raises:
             OutputRefused: the path is unsafe or taken.
             OutputFailed: the system refuses; what was there before is still there.
         """
         with self._lock, _Naming(path):
-            place = self._place(path, durable)
-            claim = self._claims.claim(_joined(place), owner)
+            head, name = self._split(path)
+            claim = self._claims.claim(f"{head}/{name}" if head else name, owner)
             if claim == "twin":
                 raise OutputRefused(f"{path}: refused: this run wrote another file whose name differs only by case")
+            place = (self._made(head, durable), name)
+            there: Literal["absent", "same", "other"]
             if isinstance(data, _WHOLE):
                 content = _encoded(data, path)
-                same = self._compare(place, content, path) == "same"
+                there = self._compare(place, content, path)
+                pieces: Iterable[bytes] | None = (content,)
             else:
+                there = "absent" if self._status(place, path) is None else "other"
                 pieces = self._pieces_if_changed(place, data, path)
-                same = pieces is None
-            if same:
+            if there == "same" or pieces is None:
                 self.files_unchanged += 1
                 return "unchanged"
             if claim == "taken":
                 raise OutputRefused(
                     f"{path}: refused: in this run it was made of something else; rename one of the two"
                 )
-            self._put(place, (content,) if isinstance(data, _WHOLE) else pieces or (), durable)
+            if before is not None and not before(there == "other"):
+                return "kept"
+            self._put(place, pieces, durable)
             return "written"
 
-    def compare(self, path: str, data: Content) -> Literal["absent", "same", "other"]:
-        """Say whether a file is there and holds just that content; raises as `write`."""
-        with self._lock, _Naming(path):
-            place = self._find(path)
-            return self._compare(place, _encoded(data, path), path) if place else "absent"
+    def normalise(self, path: str) -> str:
+        """Return the one way to write a path; raises OutputRefused if it is unsafe.
+
+        >>> Output(Path("out")).normalise("./notes//today.md")
+        'notes/today.md'
+        """
+        head, name = self._split(path)
+        return f"{head}/{name}" if head else name
 
     def claimed(self, path: str) -> bool:
         """Say whether this run wrote that file, or would have if it had not held the content already."""
-        return path in self._claims
+        return self.normalise(path) in self._claims
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, or None if there is no such file; raises as `write`."""
@@ -172,13 +188,12 @@ class Output:
         Raises:
             OutputFailed: the manifest cannot be saved; the next run will recover it.
         """
-        # Not under the lock of this object: the manifest takes its own first.
-        manifest, self._manifest = self._manifest, None
-        try:
-            if manifest is not None:
-                manifest.close()
-        finally:
-            with self._lock:
+        with self._lock:
+            manifest, self._manifest = self._manifest, None
+            try:
+                if manifest is not None:
+                    manifest.close()
+            finally:
                 self._folders.drop("")
 
     def open_state(self, name: str, flags: int, *, make: bool = True) -> int | None:
@@ -237,9 +252,21 @@ class Output:
         with contextlib.suppress(Exception):
             self._folders.drop("")
 
-    def _place(self, path: str, durable: bool) -> tuple[Folder, str]:
-        head, name = _split(path)
-        return self._made(head, durable), name
+    def _split(self, path: str) -> tuple[str, str]:
+        """Return folder and name of a path, normalised; raises OutputRefused if it is unsafe."""
+        check_path(path)
+        head, _, name = path.rpartition("/")
+        check_name(name, path)
+        if head and head not in self._folders:
+            parts = [part for part in head.split("/") if part not in ("", ".")]
+            for part in parts:
+                check_name(part, path)
+            head = "/".join(parts)
+        if head[:1] == "." and head.partition("/")[0].lower() == STATE:
+            raise OutputRefused(
+                f"{path}: refused: {STATE} holds what runs remember of the target; choose another folder"
+            )
+        return head, name
 
     def _made(self, head: str, durable: bool) -> Folder:
         folder = self._folders.get(head, make=True, durable=durable)
@@ -247,7 +274,7 @@ class Output:
         return folder
 
     def _find(self, path: str) -> tuple[Folder, str] | None:
-        head, name = _split(path)
+        head, name = self._split(path)
         folder = self._folders.get(head, make=False)
         return None if folder is None else (folder, name)
 
@@ -374,22 +401,6 @@ def failed(path: str, error: OSError) -> OutputFailed:
     reason = (error.strerror or str(error)).lower()
     hint = _HINTS.get(errno.errorcode.get(error.errno or 0, ""), "")
     return OutputFailed(f"{path}: cannot be written: {reason}{hint}")
-
-
-def _split(path: str) -> tuple[str, str]:
-    check_path(path)
-    head, _, name = path.rpartition("/")
-    check_name(name, path)
-    if head[:1] == "." or "/" in head or head[:2] == "./":
-        head = "/".join(part for part in head.split("/") if part not in ("", "."))
-    if head.partition("/")[0].lower() == STATE:
-        raise OutputRefused(f"{path}: refused: {STATE} holds what runs remember of the target; choose another folder")
-    return head, name
-
-
-def _joined(place: tuple[Folder, str]) -> str:
-    folder, name = place
-    return f"{folder.path}/{name}" if folder.path else name
 
 
 def _encoded(data: Content, path: str) -> bytes:
