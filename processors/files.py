@@ -166,12 +166,15 @@ class FileWriter(Processor):
             return content
         if not isinstance(content, str):
             content = _as_json(content, path)
+        return content if isinstance(content, bytes) else self._encoded(content, path)
+
+    def _encoded(self, text: str, path: str) -> bytes:
         try:
-            return content if isinstance(content, bytes) else content.encode()
+            return text.encode()
         except UnicodeEncodeError:
             self.warn("half characters (lone surrogates) were replaced by �", file=path)
             # Two halves that belong together are joined first; only what stays alone is replaced.
-            return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
     def _write(self, path: str, data: bytes, source: Any) -> None:
         output = self.context.output
@@ -226,7 +229,11 @@ class FileWriter(Processor):
             record()
             return True
 
-        outcome = output.write(path, data, durable=self.durable, owner=key, before=may_write)
+        try:
+            outcome = output.write(path, data, durable=self.durable, owner=key, before=may_write)
+        except BaseException:
+            manifest.withdraw(key, path)
+            raise
         if outcome == "unchanged":
             record()
         return self._count(outcome)

@@ -64,6 +64,7 @@ class Manifest:
         self._ours: set[int] | None = None
         self._current: Record | None = None
         self._head: tuple[object, ...] = ()
+        self._last: tuple[str, str, list[str]] = ("", "", [])
         self._changed = False
         self._torn = False
         self._journal: int | None = None
@@ -109,7 +110,7 @@ class Manifest:
         parts: int = 1,
         entry: dict[str, Any] | None = None,
     ) -> None:
-        """Record a file, just before it becomes visible under its name.
+        """Record a file, just before it becomes visible under its name; `withdraw` it if that fails.
 
         Args:
             key: names the piece of input.
@@ -136,11 +137,25 @@ class Manifest:
             elif record.complete and path not in record.files:
                 record.begin(digest, parts, entry, {*repeated, *record.replaced})
             record.parts, record.entry = parts, entry
+            self._last = (key, path, record.known(path))
             if not known:
                 self._append(record, path, content_hash)
             record.add(path, content_hash)
             if self._ours is not None:
                 self._ours.add(hash((path, content_hash)))
+
+    def withdraw(self, key: str, path: str) -> None:
+        """Take back the last `record`, as far as the file does not agree with it, because writing it failed."""
+        with self._lock:
+            if self._guard is None or self._last[:2] != (key, path):
+                return
+            record = self._fetch(key)
+            try:
+                self._believe(record, path, self._last[2])
+            except OutputFailed:
+                record.files.pop(path, None)
+                if self._last[2]:
+                    record.old[path] = self._last[2][0]
 
     def keep(self, key: str, path: str) -> None:
         """Record that a file of a piece stays as a person left it, and what we last wrote there, if anything."""
@@ -380,8 +395,13 @@ class Manifest:
 
     def _replay(self) -> bool:
         """Take in what a run that was cut off left in its journal; return whether there was one."""
-        if not self._output.holds(f"{STATE}/{_JOURNAL}"):
+        try:
+            descriptor = self._output.open_state(_JOURNAL, os.O_RDONLY, make=False)
+        except OSError as error:
+            raise _failed(_JOURNAL, error) from error
+        if descriptor is None:
             return False
+        os.close(descriptor)
         began: set[str] = set()
         earlier: dict[tuple[str, str], list[str]] = {}
         for number, line in enumerate(self._read(_JOURNAL), 1):
@@ -390,7 +410,9 @@ class Manifest:
             except (ValueError, TypeError, KeyError):
                 self._leave_out(_JOURNAL, number)
         for key in sorted(began):
-            self._believe(self._fetch(key), earlier)
+            record = self._fetch(key)
+            for path in list(record.files):
+                self._believe(record, path, earlier.get((key, path), []))
         self._put_back()
         self._journal = self._state(_JOURNAL, os.O_WRONLY | os.O_APPEND)
         return True
@@ -409,15 +431,14 @@ class Manifest:
             earlier.setdefault((key, path), []).extend(known)
         record.add(path, written)
 
-    def _believe(self, record: Record, earlier: dict[tuple[str, str], list[str]]) -> None:
-        """Keep of a record what the files agree with: the journal is written before the file it speaks of."""
-        for path, written in list(record.files.items()):
-            content = self._output.read(path) if self._output.holds(path) else None
-            found = "" if content is None else content_hash(content)
-            if found != written:
-                del record.files[path]
-                if found in earlier.get((record.key, path), ()):
-                    record.old[path] = found
+    def _believe(self, record: Record, path: str, earlier: list[str]) -> None:
+        """Keep of what was recorded for a path what the file agrees with: records are made before files appear."""
+        content = self._output.read(path) if self._output.holds(path) else None
+        found = "" if content is None else content_hash(content)
+        if record.files.get(path, found) != found:
+            del record.files[path]
+            if found in earlier:
+                record.old[path] = found
 
     def _leave_out(self, name: str, line: int) -> None:
         self._warnings.append(f"{self._output.target / STATE / name}:{line}:1: not readable; left out")
@@ -426,15 +447,15 @@ class Manifest:
         """Yield the whole lines of a state file; a last line without its end was cut off by a crash."""
         try:
             descriptor = self._output.open_state(name, os.O_RDONLY, make=False)
+            if descriptor is None:
+                return
+            with os.fdopen(descriptor, "rb") as file:
+                for line in file:
+                    if line.endswith(b"\n") and line != b"\n":
+                        yield line[:-1]
         except OSError as error:
-            self._warnings.append(f"{self._output.target / STATE / name}: not readable ({error.strerror}); left out")
-            return
-        if descriptor is None:
-            return
-        with os.fdopen(descriptor, "rb") as file:
-            for line in file:
-                if line.endswith(b"\n") and line != b"\n":
-                    yield line[:-1]
+            # To go on without it would take everything there for a person's own.
+            raise _failed(name, error) from error
 
 
 def _in_blocks(lines: Iterator[bytes], size: int = 1 << 18) -> Iterator[bytes]:
