@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ class FileReader(Processor):
     def start(self) -> None:
         """Refuse an encoding that does not exist, before the first message."""
         try:
-            b"".decode(self.encoding)
+            codecs.lookup(self.encoding)
         except LookupError:
             raise TransmissionsError(
                 f'no encoding is called "{self.encoding}"; :encoding takes names such as "utf-8" and "latin-1"'

@@ -22,7 +22,7 @@ def _put(output, key, path, text, digest=None, parts=1, entry=None):
 
 def _crash(output):
     """End without saving, as a killed process does; what is open is closed by the system then."""
-    output.manifest._release()
+    output.manifest._state.release()
     output._manifest = None
 
 

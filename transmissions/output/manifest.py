@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,17 +16,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from transmissions.errors import OutputFailed
-from transmissions.output.folders import STATE
 from transmissions.output.records import Record
+from transmissions.output.state import JOURNAL, SAVED, State
 
 if TYPE_CHECKING:
     from transmissions.output.target import Output
 
 __all__ = ["Manifest", "content_hash"]
-
-_SAVED = "manifest.jsonl"
-_JOURNAL = "journal.jsonl"
-_LOCK = "lock"
 
 
 def content_hash(data: bytes) -> str:
@@ -66,9 +60,7 @@ class Manifest:
         self._head: tuple[object, ...] = ()
         self._last: tuple[str, str, list[str]] = ("", "", [])
         self._changed = False
-        self._torn = False
-        self._journal: int | None = None
-        self._guard: int | None = None
+        self._state = State(output)
         # The output's own: each calls the other, and two locks would be taken in both orders.
         self._lock = lock
         self._warnings: list[str] = []
@@ -147,7 +139,7 @@ class Manifest:
     def withdraw(self, key: str, path: str) -> None:
         """Take back the last `record`, as far as the file does not agree with it, because writing it failed."""
         with self._lock:
-            if self._guard is None or self._last[:2] != (key, path):
+            if not self._state.is_locked or self._last[:2] != (key, path):
                 return
             record = self._fetch(key)
             try:
@@ -267,18 +259,15 @@ class Manifest:
             OutputFailed: it cannot be written; the journal stays, so nothing is lost.
         """
         with self._lock:
-            if self._guard is None:
+            if not self._state.is_locked:
                 return
             self._put_back()
             if self._changed:
                 lines = (self._lines[key] + b"\n" for key in sorted(self._lines))
-                self._output.write_state(_SAVED, _in_blocks(lines), durable=self.durable)
+                self._state.save(lines, durable=self.durable)
                 self._changed = False
-            if self._journal is not None:
-                journal, self._journal = self._journal, None
-                os.close(journal)
-                self._output.remove_state(_JOURNAL)
-                self._head = ()
+            self._state.end_journal()
+            self._head = ()
 
     def close(self) -> None:
         """Save, and let other runs use the target; raises as `save`."""
@@ -286,11 +275,11 @@ class Manifest:
             try:
                 self.save()
             finally:
-                self._release()
+                self._state.release()
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
-            self._release()
+            self._state.release()
 
     def _keys(self) -> list[str]:
         with self._lock:
@@ -336,86 +325,51 @@ class Manifest:
         line: list[object] = [record.key, path, content_hash]
         if head != self._head:
             line.append(about)
-        if self._journal is None:
-            self._journal = self._state(_JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        # A line that was cut off must not spoil the one after it.
-        start = b"\n" if self._torn else b""
-        self._head, self._torn = (), True
-        try:
-            self._output.append(self._journal, start + orjson.dumps(line) + b"\n", durable=self.durable)
-        except OSError as error:
-            raise _failed(_JOURNAL, error) from error
-        self._head, self._torn = head, False
-
-    def _state(self, name: str, flags: int) -> int:
-        try:
-            descriptor = self._output.open_state(name, flags)
-        except OSError as error:
-            raise _failed(name, error) from error
-        assert descriptor is not None
-        return descriptor
+        self._head = ()
+        self._state.append(orjson.dumps(line), durable=self.durable)
+        self._head = head
 
     def _open(self) -> None:
-        if self._guard is not None:
+        if self._state.is_locked:
             return
-        guard = self._state(_LOCK, os.O_RDWR | os.O_CREAT)
-        if not _locked(guard):
-            os.close(guard)
-            raise OutputFailed(
-                f"{self._output.target}: another run is writing here; wait until it has ended, or choose another target"
-            )
-        self._guard = guard
+        self._state.lock()
         try:
             self._load()
-            if self._replay():
+            if self._state.resume_journal():
+                self._replay()
                 self._changed = True
                 self.save()
         except BaseException:
             # Half of what was known would be taken for all of it.
             self._lines.clear()
-            self._release()
+            self._state.release()
             raise
 
-    def _release(self) -> None:
-        for descriptor in (self._journal, self._guard):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._journal = self._guard = None
-
     def _load(self) -> None:
-        for number, line in enumerate(self._read(_SAVED), 1):
+        for place, line in self._state.lines(SAVED):
             try:
                 record = Record.of_line(line)
             except (ValueError, TypeError, KeyError, AttributeError):
-                self._leave_out(_SAVED, number)
+                self._warnings.append(f"{place}: not readable; left out")
                 self._changed = True
                 continue
             self._lines[record.key] = line
             self._index(record)
 
-    def _replay(self) -> bool:
-        """Take in what a run that was cut off left in its journal; return whether there was one."""
-        try:
-            descriptor = self._output.open_state(_JOURNAL, os.O_RDONLY, make=False)
-        except OSError as error:
-            raise _failed(_JOURNAL, error) from error
-        if descriptor is None:
-            return False
-        os.close(descriptor)
+    def _replay(self) -> None:
+        """Take in what a run that was cut off left in its journal."""
         began: set[str] = set()
         earlier: dict[tuple[str, str], list[str]] = {}
-        for number, line in enumerate(self._read(_JOURNAL), 1):
+        for place, line in self._state.lines(JOURNAL):
             try:
                 self._take_in(line, began, earlier)
             except (ValueError, TypeError, KeyError):
-                self._leave_out(_JOURNAL, number)
+                self._warnings.append(f"{place}: not readable; left out")
         for key in sorted(began):
             record = self._fetch(key)
             for path in list(record.files):
                 self._believe(record, path, earlier.get((key, path), []))
         self._put_back()
-        self._journal = self._state(_JOURNAL, os.O_WRONLY | os.O_APPEND)
-        return True
 
     def _take_in(self, line: bytes, began: set[str], earlier: dict[tuple[str, str], list[str]]) -> None:
         key, path, written, *head = orjson.loads(line)
@@ -439,53 +393,3 @@ class Manifest:
             del record.files[path]
             if found in earlier:
                 record.old[path] = found
-
-    def _leave_out(self, name: str, line: int) -> None:
-        self._warnings.append(f"{self._output.target / STATE / name}:{line}:1: not readable; left out")
-
-    def _read(self, name: str) -> Iterator[bytes]:
-        """Yield the whole lines of a state file; a last line without its end was cut off by a crash."""
-        try:
-            descriptor = self._output.open_state(name, os.O_RDONLY, make=False)
-            if descriptor is None:
-                return
-            with os.fdopen(descriptor, "rb") as file:
-                for line in file:
-                    if line.endswith(b"\n") and line != b"\n":
-                        yield line[:-1]
-        except OSError as error:
-            # To go on without it would take everything there for a person's own.
-            raise _failed(name, error) from error
-
-
-def _in_blocks(lines: Iterator[bytes], size: int = 1 << 18) -> Iterator[bytes]:
-    block = bytearray()
-    for line in lines:
-        block += line
-        if len(block) >= size:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
-
-
-def _failed(name: str, error: OSError) -> OutputFailed:
-    from transmissions.output.target import failed
-
-    return failed(f"{STATE}/{name}", error)
-
-
-def _locked(descriptor: int) -> bool:
-    """Take the lock that the system gives to one process at a time, and takes back when that process ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
