@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -53,6 +54,7 @@ class Part:
     Args:
         name: for a person: the path, or `archive.zip!member`.
         asked_for: whether it was named itself, rather than found in a folder or zip file.
+        once: whether it can be opened only once.
         size_bytes: how many bytes its stream has, if known.
         start: opens it.
     """
@@ -61,15 +63,18 @@ class Part:
     asked_for: bool
     size_bytes: int | None
     start: Callable[[], IO[bytes]] = field(repr=False)
+    once: bool = False
 
-    def open(self) -> Callable[[int], bytes]:
-        """Open it, and return what reads it as UTF-8: up to so many bytes, b"" at the end.
+    def open(self, stack: ExitStack) -> Callable[[int], bytes]:
+        """Open it, and return what reads it as UTF-8: up to so many bytes, b"" at the end; `stack` closes it.
 
         Raises:
             ArchiveError: it cannot be opened, or is compressed in a way that needs an extra that is not installed.
         """
         try:
             stream = self.start()
+            if not self.once:
+                stack.enter_context(stream)
             head = stream.read(4)
         except (OSError, zipfile.BadZipFile, RuntimeError) as error:
             raise ArchiveError(f"{self.name}: cannot be read: {error}") from error
@@ -94,7 +99,7 @@ def open_parts(sources: list[str], limits: Limits, stack: ExitStack, report: Rep
     """
     for source in sources:
         if source == "-":
-            yield Part("standard input", True, None, lambda: sys.stdin.buffer)
+            yield Part("standard input", True, None, lambda: sys.stdin.buffer, once=True)
             continue
         path = Path(source)
         if not path.exists():
@@ -117,7 +122,7 @@ def _file(path: Path, asked_for: bool, limits: Limits, stack: ExitStack, report:
         yield from _zip(path, str(path), limits, stack, report, nested=False)
     else:
         size = path.stat().st_size if path.is_file() else None
-        yield Part(str(path), asked_for, size, lambda: stack.enter_context(path.open("rb", buffering=0)))
+        yield Part(str(path), asked_for, size, lambda: path.open("rb", buffering=0))
 
 
 def _zip(
@@ -137,16 +142,12 @@ def _zip(
         if why := _refusal(member, limits):
             report(why, inside)
         elif not member.filename.lower().endswith(".zip"):
-            yield Part(inside, False, member.file_size, _opener(archive, member, stack))
+            yield Part(inside, False, member.file_size, partial(archive.open, member))
         elif nested:
             report("a zip file in a zip file in a zip file is not opened", inside)
         else:
             copy = stack.enter_context(_copied(archive, member, inside))
             yield from _zip(copy, inside, limits, stack, report, nested=True)
-
-
-def _opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, stack: ExitStack) -> Callable[[], IO[bytes]]:
-    return lambda: stack.enter_context(archive.open(member))
 
 
 def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> IO[bytes]:

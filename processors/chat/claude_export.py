@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,6 +30,14 @@ class _Unchanged:
 
     def __init__(self, files: int) -> None:
         self.files = files
+
+
+class _Opened(NamedTuple):
+    """A part that was opened: what reads on, what was read, and what that told."""
+
+    read: Callable[[int], bytes]
+    head: bytes
+    detected: Detected
 
 
 class ClaudeExport(Processor):
@@ -74,10 +82,10 @@ class ClaudeExport(Processor):
         limits = Limits(self.max_entries, self.max_ratio, self.max_member_bytes)
         with ExitStack() as stack:
             readable = self._readable(list(open_parts(self.source_file, limits, stack, self._refused)))
-            self.bytes_total = _sum([part.size_bytes for part, *_ in readable])
+            self.bytes_total = _sum([part.size_bytes for part, _ in readable])
             done = 0
-            for part, _, read, head in readable:
-                for element, place in self._elements(part, read, head):
+            for part, opened in readable:
+                for element, place in self._elements(part, opened):
                     self.bytes_done = done + element.end
                     conversation = self._conversation(element, place)
                     if conversation is not None:
@@ -100,49 +108,47 @@ class ClaudeExport(Processor):
     def _refused(self, why: str, name: str) -> None:
         self.lose(f"{name}: {why}", file=name)
 
-    def _readable(self, parts: list[Part]) -> list[tuple[Part, Detected, Callable[[int], bytes], bytes]]:
+    def _readable(self, parts: list[Part]) -> list[tuple[Part, _Opened | None]]:
         """Return the parts that hold conversations of Claude; raises ArchiveError if there are none."""
-        readable, passed = [], []
+        readable: list[tuple[Part, _Opened | None]] = []
+        passed: list[tuple[Part, Detected]] = []
         for part in parts:
-            read = part.open()
-            head = _head(read)
-            found = detect(head, whole=len(head) < WINDOW_BYTES)
-            seen = f"{part.name}: {found.label} ({found.why})"
+            with ExitStack() as stack:
+                opened = _open(part, stack)
+            found = opened.detected
             if found.kind == "claude":
-                self.context.log("info", seen, {"file": part.name})
+                self.context.log("info", f"{part.name}: {found}", {"file": part.name})
                 self._detected.append({"file": part.name, "as": found.label, "because": found.why})
-                readable.append((part, found, read, head))
+                # Many files are not kept open; what can be read only once is.
+                readable.append((part, opened if part.once else None))
             elif part.asked_for:
-                raise ArchiveError(f"{seen}; this is not the conversations of a Claude export")
+                raise ArchiveError(f"{part.name}: {found}; this is not the conversations of a Claude export")
             else:
-                passed.append((part, found, seen))
-        for part, found, seen in passed:
-            if found.kind == "claude-other" or found.kind == "empty":
-                self.context.log("info", f"{seen}, passed over", {"file": part.name})
-            elif readable:
-                self.warn(f"{seen}, passed over", file=part.name)
+                passed.append((part, found))
         if not readable:
+            seen = "".join(f"\n  {part.name}: {found}" for part, found in passed[:10])
             where = ", ".join(self.source_file)
-            seen_all = "".join(f"\n  {seen}" for *_, seen in passed[:10])
-            raise ArchiveError(f"{where}: holds no conversations of a Claude export" + (seen_all or "; nothing to read"))
+            raise ArchiveError(f"{where}: holds no conversations of a Claude export{seen or '; there is nothing to read'}")
+        for part, found in passed:
+            if found.kind in ("claude-other", "empty"):
+                self.context.log("info", f"{part.name}: {found}, passed over", {"file": part.name})
+            else:
+                self.warn(f"{part.name}: {found}, passed over", file=part.name)
         return readable
 
-    def _elements(
-        self, part: Part, read: Callable[[int], bytes], head: bytes
-    ) -> Iterator[tuple[Element, dict[str, Any]]]:
-        found = detect(head, whole=len(head) < WINDOW_BYTES)
-        pieces = [head[found.start :]]
-        window = Window(lambda size: pieces.pop() if pieces else read(size), WINDOW_BYTES, found.start)
-        limit = self.max_conversation_bytes
-        if found.layout == "lines":
-            elements = split_lines(window, self._prove, self._repair, limit_bytes=limit)
-        else:
-            in_array = found.layout == "array"
-            elements = split_objects(
-                window, self._prove, self._repair, key=_KEY, in_array=in_array, limit_bytes=limit
-            )
-        for element in elements:
-            yield element, {"file": part.name, "bytes": [element.start, element.end]}
+    def _elements(self, part: Part, opened: _Opened | None) -> Iterator[tuple[Element, dict[str, Any]]]:
+        with ExitStack() as stack:
+            read, head, found = opened or _open(part, stack)
+            pieces = [head[found.start :]]
+            window = Window(lambda size: pieces.pop() if pieces else read(size), WINDOW_BYTES, found.start)
+            limit, prove, repair = self.max_conversation_bytes, self._prove, self._repair
+            if found.layout == "lines":
+                elements = split_lines(window, prove, repair, limit_bytes=limit)
+            else:
+                in_array = found.layout == "array"
+                elements = split_objects(window, prove, repair, key=_KEY, in_array=in_array, limit_bytes=limit)
+            for element in elements:
+                yield element, {"file": part.name, "bytes": [element.start, element.end]}
 
     # One conversation.
 
@@ -242,11 +248,13 @@ def _uuid_in(data: bytes) -> str:
     return quotes[1].decode("utf-8", "replace") if len(quotes) > 2 else ""
 
 
-def _head(read: Callable[[int], bytes]) -> bytes:
+def _open(part: Part, stack: ExitStack) -> _Opened:
+    """Open a part, and tell what it is."""
+    read = part.open(stack)
     head = b""
     while len(head) < WINDOW_BYTES and (more := read(WINDOW_BYTES - len(head))):
         head += more
-    return head
+    return _Opened(read, head, detect(head, whole=len(head) < WINDOW_BYTES))
 
 
 def _sum(sizes: list[int | None]) -> int | None:

@@ -35,6 +35,9 @@ class Detected:
     layout: Literal["array", "objects", "lines"] = "array"
     start: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.label} ({self.why})"
+
 
 def _rule(kind: Kind, label: str, *keys: str) -> tuple[Kind, str, Callable[[set[str]], bool], str]:
     shown = " and ".join(f'"{key}"' for key in keys)
