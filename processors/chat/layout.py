@@ -62,6 +62,9 @@ class Layout:
             more: by how many characters the shortened ids are longer than the template says.
         """
         text = "".join([piece(values, more) for piece in self._pieces])
+        if "undated/undated" in text:
+            # Year and month of what has no date would be two folders where one says it.
+            text = re.sub(r"(undated/)+(?=undated)", "undated/", text)
         parts = text.split("/")
         # A path that the pipeline's author made absolute stays so; whether it may be written is not decided here.
         return "/".join([safe_name(part) if part or place else "" for place, part in enumerate(parts)])

@@ -132,7 +132,7 @@ class MarkdownFormatter(Processor):
             places = tree.path(leaf)
             seen.update(places)
             conversation.messages = [messages[place] for place in places]
-            note = self._note(len(messages) - len(places), number)
+            note = self._on_others(len(messages) - len(places), number)
             name = path if number == 1 else f"{path.removesuffix('.md')}.branch-{number}.md"
             files.append((name, self._pages.linear(conversation, extras, name, note)))
         conversation.messages = messages
@@ -140,7 +140,7 @@ class MarkdownFormatter(Processor):
         self._counts["other_branches"] += len(messages) - len(seen)
         return files
 
-    def _note(self, others: int, number: int) -> str:
+    def _on_others(self, others: int, number: int) -> str:
         if not others:
             return ""
         if self.branches == "files":

@@ -38,6 +38,8 @@ class Pages:
     def linear(self, conversation: Conversation, extras: Extras, path: str, note: str = "") -> str:
         """Return the page of a conversation whose messages follow each other as in their list."""
         parts = self._head(conversation, note)
+        if not conversation.messages:
+            parts.append("*(no messages)*")
         body, zone = self.bodies.body, self.zone
         for message in conversation.messages:
             time = message.get("created_at")
