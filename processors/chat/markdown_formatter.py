@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from processors.chat.body import Bodies, Choices, Extras, text_of
 from processors.chat.branches import is_linear, make_tree
-from processors.chat.claims import Claims
 from processors.chat.conversation import Conversation, read_conversation
 from processors.chat.fences import close_fence
 from processors.chat.layout import Layout
@@ -17,6 +16,7 @@ from processors.chat.message_page import bullets, message_page
 from processors.chat.page import Pages
 from processors.chat.times import in_zone, utc_text
 from transmissions.errors import TransmissionsError
+from transmissions.output.claims import Claims
 from transmissions.processor import Message, Processor
 from transmissions.settings import setting
 
@@ -76,7 +76,7 @@ class MarkdownFormatter(Processor):
         self._bodies = bodies
         self._zone = _zone(self.time_zone)
         self._pages = Pages(bodies, self.front_matter, self._zone, self.time_zone)
-        self._claims = Claims()
+        self._claims: Claims | None = None
 
     def process(self, message: Message) -> Iterator[Message]:
         """Yield the files of one conversation."""
@@ -87,6 +87,8 @@ class MarkdownFormatter(Processor):
         source = message.get("source") or {}
         key = str(source.get("key") or raw.get("uuid") or "conversation")
         conversation = read_conversation(raw, key, lambda text, **facts: self.warn(text, conversation=key, **facts))
+        if self._claims is None:
+            self._claims = self._known_claims(remembered="digest" in source)
         self._counts["conversations"] += 1
         self._counts["messages"] += len(conversation.messages)
         if not conversation.messages and not self.keep_empty:
@@ -207,8 +209,6 @@ class MarkdownFormatter(Processor):
             clashes = self._clashes(paths, conversation.key)
         for place in clashes:
             paths[place] = self._numbered(paths[place], place + 1, conversation.key)
-        for path in paths:
-            self._claims.take(path, conversation.key)
         return paths
 
     def _clashes(self, paths: list[str], key: str) -> list[int]:
@@ -245,21 +245,30 @@ class MarkdownFormatter(Processor):
 
     # Names.
 
+    def _known_claims(self, *, remembered: bool) -> Claims:
+        """Return who has which path; what other conversations got in earlier runs stays theirs."""
+        claims = Claims()
+        if remembered:
+            manifest = self.context.output.manifest
+            for key, _ in manifest.entries():
+                for path in manifest.files_of(key):
+                    claims.claim(path, key)
+        return claims
+
     def _is_taken(self, path: str, key: str) -> bool:
-        return self._claims.owner_is_other(path, key)
+        """Say whether another conversation has a path; if none has, it is this one's from now on."""
+        assert self._claims is not None
+        return self._claims.claim(path, key) in ("taken", "twin")
 
     def _free(self, values: dict[str, str], key: str) -> str:
         """Return a path that no other conversation has."""
         path = self._layout.path(values)
         more = 0
-        while self._is_taken(path, key) and more < _LONGEST_ID and self._layout.can_lengthen:
+        while (taken := self._is_taken(path, key)) and more < _LONGEST_ID and self._layout.can_lengthen:
             more += 1
             path = self._layout.path(values, more)
-        if self._is_taken(path, key):
-            path = _with_tail(path, values["uuid"])
-        if self._is_taken(path, key):
+        if taken and self._is_taken(path := _with_tail(path, values["uuid"]), key):
             path = self._numbered(path, 2, key)
-        self._claims.take(path, key)
         return path
 
     def _numbered(self, path: str, number: int, key: str) -> str:
