@@ -11,17 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from transmissions.problem import Location
+from transmissions.streams import WhenFull
 
 __all__ = ["Buffer", "Definition", "OnError", "Parameter", "Stage", "Template", "WhenFull"]
-
-
-class WhenFull(StrEnum):
-    """What a full event stream does with one more message."""
-
-    BLOCK = "block"
-    DROP_NEWEST = "dropNewest"
-    DROP_OLDEST = "dropOldest"
-    FAIL = "fail"
 
 
 class OnError(StrEnum):
@@ -123,6 +115,7 @@ class Definition:
         label: `rdfs:label`.
         comment: `rdfs:comment`.
         parameters: in the order in which they are declared.
+        edge_locations: where each edge's second stage stands in its pipe.
     """
 
     name: str
@@ -132,6 +125,7 @@ class Definition:
     label: str = ""
     comment: str = ""
     parameters: tuple[Parameter, ...] = ()
+    edge_locations: Mapping[tuple[str, str], Location] = field(default_factory=dict, compare=False)
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; raises KeyError."""
