@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from transmissions.errors import TransmissionsError
 
@@ -203,7 +203,7 @@ def _zstd(read: Callable[[int], bytes], name: str) -> Callable[[int], bytes]:
         def read(self, size: int = -1) -> bytes:
             return read(size if size > 0 else _COPIED_BYTES)
 
-    stream = zstandard.ZstdDecompressor().stream_reader(_Raw(), read_across_frames=True)
+    stream = zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], _Raw()), read_across_frames=True)
 
     def decompress(size: int) -> bytes:
         try:

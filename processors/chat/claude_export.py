@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -48,7 +49,7 @@ class ClaudeExport(Processor):
     conversations with the same id the one changed last counts, then the one with more messages.
 
     Each message has `conversation` (as exported), `provider`, `source` (`key`: the conversation's id; `digest`: of its
-    bytes and what it is made with) and `location` (`file`, `bytes`), beside the fields of the message that started it.
+    bytes and what it is made with) and `location` (`file`, `bytes`).
 
     Guarantee: idempotent; the same input gives the same messages in the same order.
     """
@@ -56,7 +57,8 @@ class ClaudeExport(Processor):
     writes = ("conversation", "provider", "source", "location")
     stateful = True
 
-    source_file: list[str] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
+    source_file: list[Path] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
+    carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
     incremental: bool = setting(False, "skip conversations whose files in the target are up to date")
     max_conversation_bytes: int = setting(64 << 20, "a larger conversation is skipped and reported", minimum=1)
     max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1)
@@ -73,7 +75,7 @@ class ClaudeExport(Processor):
         self._fingerprint = hashlib.sha256(self.context.fingerprint.encode())
         self._manifest: Any = None
         if self.incremental:
-            self._manifest = self.context.output.manifest  # type: ignore[attr-defined]
+            self._manifest = self.context.output.manifest
             for key, entry in self._manifest.entries():
                 self._archived[key] = _rank(entry.get("updated"), entry.get("messages"))
 
@@ -81,7 +83,7 @@ class ClaudeExport(Processor):
         """Yield the conversations of the export."""
         limits = Limits(self.max_entries, self.max_ratio, self.max_member_bytes)
         with ExitStack() as stack:
-            readable = self._readable(list(open_parts(self.source_file, limits, stack, self._refused)))
+            readable = self._readable(list(open_parts([str(path) for path in self.source_file], limits, stack, self._refused)))
             self.bytes_total = _sum([part.size_bytes for part, _ in readable])
             done = 0
             for part, opened in readable:
@@ -101,7 +103,8 @@ class ClaudeExport(Processor):
         if self.incremental:
             source["digest"] = self._digest
         self._counts["conversations"] += 1
-        return message | {"provider": "claude", "conversation": conversation, "source": source, "location": place}
+        carried = {name: message[name] for name in self.carry if name in message}
+        return carried | {"provider": "claude", "conversation": conversation, "source": source, "location": place}
 
     # What there is to read.
 
@@ -127,7 +130,7 @@ class ClaudeExport(Processor):
                 passed.append((part, found))
         if not readable:
             seen = "".join(f"\n  {part.name}: {found}" for part, found in passed[:10])
-            where = ", ".join(self.source_file)
+            where = ", ".join(map(str, self.source_file))
             raise ArchiveError(f"{where}: holds no conversations of a Claude export{seen or '; there is nothing to read'}")
         for part, found in passed:
             if found.kind in ("claude-other", "empty"):
@@ -179,10 +182,12 @@ class ClaudeExport(Processor):
             self.outputs["unchanged"] = self.outputs.get("unchanged", 0) + value.files
             return None
         if value is None:
-            return self._lost(element, place)
+            self._lost(element, place)
+            return None
         if "chat_messages" not in value and "uuid" not in value:
             element.problem = "not a conversation"
-            return self._lost(element, place)
+            self._lost(element, place)
+            return None
         if element.repaired:
             self._counts["repaired"] += 1
             self.warn(
@@ -217,7 +222,8 @@ class ClaudeExport(Processor):
         before = self._ranks.get(key)
         if before is not None:
             self._counts["duplicates"] += 1
-            self.warn("a conversation comes twice; the one changed last counts", conversation=key, **place)
+            if self._counts["duplicates"] == 1:
+                self.warn("conversations come twice, this one first; the one changed last counts", conversation=key, **place)
             if rank <= before:
                 return False
         if rank < self._archived.get(key, ""):

@@ -74,16 +74,17 @@ def _messages(value: Any, warn: Callable[..., None]) -> list[dict[str, Any]]:
         warn("chat_messages is no list; it is left out")
     if not isinstance(value, list):
         return []
+    messages: list[dict[str, Any]] = value
     if not all(type(one) is dict for one in value):
         warn("something between the messages is none; it is left out", count=sum(type(one) is not dict for one in value))
-        value = [one for one in value if type(one) is dict]
-    ids = [one.get("uuid") for one in value]
+        messages = [one for one in value if type(one) is dict]
+    ids = [one.get("uuid") for one in messages]
     try:
         if len(set(ids)) == len(ids):
-            return value
+            return messages
     except TypeError:
-        value = [one | {"uuid": str(one.get("uuid"))} for one in value]
-    return _each_once(value, warn)
+        messages = [one | {"uuid": str(one.get("uuid"))} for one in messages]
+    return _each_once(messages, warn)
 
 
 def _each_once(messages: list[dict[str, Any]], warn: Callable[..., None]) -> list[dict[str, Any]]:
