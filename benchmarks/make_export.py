@@ -2,8 +2,8 @@
 
     python benchmarks/make_export.py 100MB export.json --seed 42 --style compact
 
-The texts are invented. They hold what makes real exports hard: CJK, Cyrillic and emoji, code with many escapes, thinking,
-tool and artifact blocks, attachments, and `},{"uuid":"` inside strings.
+The texts are invented. They hold what makes real exports hard: CJK, Cyrillic and emoji, code with many escapes,
+thinking, tool and artifact blocks, attachments, and `},{"uuid":"` inside strings.
 """
 
 from __future__ import annotations
@@ -20,12 +20,68 @@ from typing import Any
 import orjson
 
 PLACEHOLDER = "```\nThis block is not supported on your current device yet.\n```"
-WORDS = (
-    "stream buffer window graph vertex parser token ledger river archive copper lantern orbit maple harbour signal "
-    "gradient index cluster shard compile render schema query matrix kernel thread socket packet cache branch merge "
-    "поток буфер окно граф узел архив очередь сигнал модель запрос 数据 流水线 缓冲区 会话 归档 令牌 メッセージ 変換 "
-    "スレッド 검색 문서 🚀 🧪 👩‍💻 🌊 naïve façade Übergröße"
-).split()
+WORDS = [
+    "stream",
+    "buffer",
+    "window",
+    "graph",
+    "vertex",
+    "parser",
+    "token",
+    "ledger",
+    "river",
+    "archive",
+    "copper",
+    "lantern",
+    "orbit",
+    "maple",
+    "harbour",
+    "signal",
+    "gradient",
+    "index",
+    "cluster",
+    "shard",
+    "compile",
+    "render",
+    "schema",
+    "query",
+    "matrix",
+    "kernel",
+    "thread",
+    "socket",
+    "packet",
+    "cache",
+    "branch",
+    "merge",
+    "поток",
+    "буфер",
+    "окно",
+    "граф",
+    "узел",
+    "архив",
+    "очередь",
+    "сигнал",
+    "модель",
+    "запрос",
+    "数据",
+    "流水线",
+    "缓冲区",
+    "会话",
+    "归档",
+    "令牌",
+    "メッセージ",
+    "変換",
+    "スレッド",
+    "검색",
+    "문서",
+    "🚀",
+    "🧪",
+    "👩\u200d💻",
+    "🌊",
+    "naïve",
+    "façade",
+    "Übergröße",
+]
 SNIPPETS = (
     'def split(text):\n    return [part.strip("\\"\\t ") for part in text.split("\\\\n")]\n',
     'const pattern = /"(?:[^"\\\\]|\\\\.)*"/g;\nconsole.log(`C:\\\\Users\\\\${name}\\t"quoted"`);\n',
@@ -43,7 +99,9 @@ class _Maker:
         self.random = random.Random(seed)
         choice = self.random.choices
         self.sentences = [" ".join(choice(WORDS, k=self.random.randint(5, 24))) + ". " for _ in range(4000)]
-        self.code = ["```python\n" + "".join(choice(SNIPPETS, k=self.random.randint(2, 10))) + "```" for _ in range(300)]
+        self.code = [
+            "```python\n" + "".join(choice(SNIPPETS, k=self.random.randint(2, 10))) + "```" for _ in range(300)
+        ]
 
     def uuid(self) -> str:
         digits = f"{self.random.getrandbits(128):032x}"
@@ -103,7 +161,12 @@ class _Maker:
     def answer(self, when: str) -> Iterator[dict[str, Any]]:
         dice = self.random.random()
         if dice < 0.35:
-            yield {"type": "thinking", "thinking": self.prose(self.random.randint(2, 16)), "summaries": [], "cut_off": False}
+            yield {
+                "type": "thinking",
+                "thinking": self.prose(self.random.randint(2, 16)),
+                "summaries": [],
+                "cut_off": False,
+            }
         if dice < 0.12:
             code = "".join(self.random.choices(SNIPPETS, k=4))
             yield {"type": "tool_use", "id": None, "name": "repl", "input": {"code": code}, "message": "repl"}
@@ -129,7 +192,12 @@ def _writer(style: str) -> tuple[Callable[[dict[str, Any]], bytes], bytes, bytes
     if style == "compact":
         return orjson.dumps, b"[", b",", b"]"
     if style == "indented":
-        return lambda one: re.sub(rb"^", b"  ", orjson.dumps(one, option=orjson.OPT_INDENT_2), flags=re.M), b"[\n", b",\n", b"\n]\n"
+        return (
+            lambda one: re.sub(rb"^", b"  ", orjson.dumps(one, option=orjson.OPT_INDENT_2), flags=re.M),
+            b"[\n",
+            b",\n",
+            b"\n]\n",
+        )
     import json
 
     if style == "spaced":

@@ -31,9 +31,10 @@ _TYPES = {
 _SUFFIXES = {
     "python": "py", "javascript": "js", "typescript": "ts", "jsx": "jsx", "tsx": "tsx", "html": "html", "css": "css",
     "java": "java", "c": "c", "cpp": "cpp", "c++": "cpp", "csharp": "cs", "go": "go", "rust": "rs", "ruby": "rb",
-    "php": "php", "swift": "swift", "kotlin": "kt", "sql": "sql", "bash": "sh", "shell": "sh", "sh": "sh", "json": "json",
-    "yaml": "yaml", "toml": "toml", "xml": "xml", "markdown": "md", "turtle": "ttl", "sparql": "rq", "latex": "tex",
-    "r": "r", "lua": "lua", "perl": "pl", "haskell": "hs", "scala": "scala", "dart": "dart", "mermaid": "mmd", "svg": "svg",
+    "php": "php", "swift": "swift", "kotlin": "kt", "sql": "sql", "bash": "sh", "shell": "sh", "sh": "sh",
+    "json": "json", "yaml": "yaml", "toml": "toml", "xml": "xml", "markdown": "md", "turtle": "ttl", "sparql": "rq",
+    "latex": "tex", "r": "r", "lua": "lua", "perl": "pl", "haskell": "hs", "scala": "scala", "dart": "dart",
+    "mermaid": "mmd", "svg": "svg",
 }  # fmt: skip
 
 
@@ -95,7 +96,7 @@ class Artifacts:
             language, suffix = _language(kind, language)
         title = _text(given.get("title")) or (before[-1].title if before else id_)
         if command == "update" and not (isinstance(content, str) and content):
-            return self._replace(id_, title, language, suffix, _text(given.get("old_str")), _text(given.get("new_str")))
+            return self._replace(Version(id_, 0, title, language, suffix, "", _change(given)))
         return self._add(Version(id_, 0, title, language, suffix, _text(content)))
 
     def from_tag(self, attributes: dict[str, str], content: str) -> Version:
@@ -114,18 +115,20 @@ class Artifacts:
         language = next((language for language, one in _SUFFIXES.items() if one == suffix), "")
         if creates:
             return self._add(Version(id_, 0, name, language, suffix, _text(given.get("file_text"))))
-        return self._replace(id_, name, language, suffix, _text(given.get("old_str")), _text(given.get("new_str")))
+        return self._replace(Version(id_, 0, name, language, suffix, "", _change(given)))
 
-    def _replace(self, id_: str, title: str, language: str, suffix: str, old: str, new: str) -> Version:
+    def _replace(self, made: Version) -> Version:
         """Apply a replacement to the newest version that has the old text: branches may have changed the last one."""
-        before = self.versions.get(id_, [])
+        old, new = made.change or ("", "")
+        before = self.versions.get(made.id, [])
         base = next((one for one in reversed(before) if old and old in one.content), None)
-        made = Version(id_, 0, title, language, suffix, "", (old, new))
         if base is not None:
             made.content = base.content.replace(old, new, 1)
         else:
             made.content = before[-1].content if before else new
-            made.problem = "the text to replace is not in it" if before else "what it changes is not in the conversation"
+            made.problem = (
+                "the text to replace is not in it" if before else "what it changes is not in the conversation"
+            )
         return self._add(made)
 
     def _add(self, version: Version) -> Version:
@@ -180,7 +183,9 @@ def _language(kind: str, language: str) -> tuple[str, str]:
     return _TYPES.get(kind.lower(), ("", "txt"))
 
 
+def _change(given: dict[str, Any]) -> tuple[str, str]:
+    return _text(given.get("old_str")), _text(given.get("new_str"))
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import html
-import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-import orjson
-
-from processors.chat.artifacts import TOOLS, Artifacts, Version, has_tags, split_text
+from processors.chat.artifacts import TOOLS, Version, has_tags, split_text
+from processors.chat.extras import Extras
 from processors.chat.fences import close_fence, code_block
-from transmissions.output.names import safe_name
+from processors.chat.markup import as_json, dicts_in, escaped, folded, relative_link, size_of, text_of
+from processors.chat.tools import input_of, label_of, pair_results, result_of
 
-__all__ = ["Bodies", "Choices", "Extras", "blocks_of"]
+__all__ = ["Bodies", "Choices", "blocks_of"]
 
 Raw = dict[str, Any]
 
-_PLACEHOLDER = re.compile(r"(?:```[ \t]*\n)?[ \t]*This block is not supported on your current device yet\.[ \t]*(?:\n```[ \t]*)?\n?")
+_PLACEHOLDER = re.compile(
+    r"(?:```[ \t]*\n)?[ \t]*This block is not supported on your current device yet\.[ \t]*(?:\n```[ \t]*)?\n?"
+)
 _MARK = "This block is not supported on your current device yet."
-_SPECIAL = re.compile(r"([\\\[\]*_<>`#])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +31,6 @@ class Choices:
     tools: str = "fold"
     artifacts: str = "inline"
     attachments: str = "inline"
-
-
-@dataclass(slots=True)
-class Extras:
-    """What one conversation gives beside its pages.
-
-    Args:
-        folder: the conversation's own name among folders, safe.
-        files: contents by path, in the order in which they came.
-        artifacts: all versions so far.
-        hashes: the paths of attachments by the hash of what they hold: the same content is stored once.
-    """
-
-    folder: str
-    files: dict[str, str] = field(default_factory=dict)
-    artifacts: Artifacts = field(default_factory=Artifacts)
-    hashes: dict[bytes, str] = field(default_factory=dict)
-    made: dict[tuple[int, int], Version | None] = field(default_factory=dict)
 
 
 class Bodies:
@@ -71,7 +50,9 @@ class Bodies:
         self._makers: dict[str, Callable[[Raw], str]] = {
             "thinking": self._thinking_block,
             "token_budget": lambda block: "",
-            "voice_note": lambda block: "\n\n".join(filter(None, (text_of(block.get("title")), text_of(block.get("text"))))),
+            "voice_note": lambda block: "\n\n".join(
+                filter(None, (text_of(block.get("title")), text_of(block.get("text"))))
+            ),
         }
 
     def collect(self, messages: list[Raw], extras: Extras) -> None:
@@ -84,14 +65,12 @@ class Bodies:
                 if kind == "text" and has_tags(text := text_of(block.get("text"))):
                     for part, (what, attributes, content) in enumerate(split_text(text)):
                         if what == "artifact":
-                            version = extras.artifacts.from_tag(attributes, content)
-                            extras.made[id(block), part] = version
+                            extras.from_tag((id(message), number, part), attributes, content)
                 elif kind == "tool_use" and block.get("name") in TOOLS and isinstance(block.get("input"), dict):
-                    made = extras.artifacts.from_tool(block["name"], block["input"])
-                    extras.made[id(block), 0] = made
+                    extras.from_tool((id(message), number, 0), block["name"], block["input"])
         for versions in extras.artifacts.versions.values():
             for version in versions if self.choices.artifacts == "all" else versions[-1:]:
-                extras.files[artifact_path(extras, version)] = version.content
+                extras.files[extras.path_of(version)] = version.content
 
     def body(self, message: Raw, extras: Extras, page: str) -> list[str]:
         """Return the paragraphs of a message's body; none, if it has nothing to show.
@@ -111,15 +90,15 @@ class Bodies:
                 if type(text) is not str:
                     text = text_of(text)
                 if "<" in text and has_tags(text):
-                    paragraphs += self._tagged(block, text, extras, page)
+                    paragraphs += self._tagged((id(message), number), text, extras, page)
                 elif text and (text := text.strip("\n")):
                     paragraphs.append(close_fence(text) if "```" in text or "~~~" in text else text)
                 if citations := block.get("citations"):
                     paragraphs += _sources(citations)
-            elif kind == "tool_use" or kind == "tool_result":
+            elif kind in ("tool_use", "tool_result"):
                 if results is None:
-                    results = _paired(blocks)
-                paragraphs += self._tool(block, number, results, extras, page)
+                    results = pair_results(blocks)
+                paragraphs += self._tool((id(message), number), block, results, extras, page)
             else:
                 maker = self._makers.get(kind) if isinstance(kind, str) else None
                 if paragraph := maker(block) if maker else self._unknown_block(block):
@@ -147,22 +126,23 @@ class Bodies:
             return "**Thinking**\n\n> " + close_fence(text).replace("\n", "\n> ")
         return folded("Thinking", close_fence(text))
 
-    def _tool(self, block: Raw, number: int, results: dict[int, Raw], extras: Extras, page: str) -> list[str]:
+    def _tool(
+        self, place: tuple[int, int], block: Raw, results: dict[int, Raw], extras: Extras, page: str
+    ) -> list[str]:
         """Return a tool's use with its result; a result that belongs to a use before it gives nothing."""
         name = text_of(block.get("name")) or "a tool"
         if block.get("type") == "tool_result":
-            return [] if -1 - number in results else self._shown(f"Result of {name}", [_result(block)])
-        result = results.get(number)
+            return [] if -1 - place[1] in results else self._shown(f"Result of {name}", [result_of(block)])
+        result = results.get(place[1])
         given = block.get("input")
         if name in TOOLS and isinstance(given, dict):
-            key = (id(block), 0)
-            version = extras.made[key] if key in extras.made else extras.artifacts.from_tool(name, given)
+            version = extras.from_tool((*place, 0), name, given)
             if version is not None:
                 shown = self._artifact(version, extras, page)
-                return shown + ([_result(result)] if result and result.get("is_error") else [])
-        parts = [_input(given)] if given else []
+                return shown + ([result_of(result)] if result and result.get("is_error") else [])
+        parts = [input_of(given)] if given else []
         if result is not None:
-            parts += [label_of(result), _result(result)]
+            parts += [label_of(result), result_of(result)]
         integration = text_of(block.get("integration_name"))
         return self._shown(f"Tool: {name}" + (f" ({integration})" if integration else ""), parts)
 
@@ -179,11 +159,11 @@ class Bodies:
         self._unknown[kind] = self._unknown.get(kind, 0) + 1
         if self._unknown[kind] == 1:
             self._warn(f"blocks of the unknown type {kind!r} are kept as JSON")
-        return f"**Block of type {escaped(kind)}**\n\n{code_block(_json(block), 'json')}"
+        return f"**Block of type {escaped(kind)}**\n\n{code_block(as_json(block), 'json')}"
 
     # Artifacts.
 
-    def _tagged(self, block: Raw, text: str, extras: Extras, page: str) -> list[str]:
+    def _tagged(self, place: tuple[int, int], text: str, extras: Extras, page: str) -> list[str]:
         paragraphs: list[str] = []
         for part, (what, attributes, content) in enumerate(split_text(text)):
             if what == "text":
@@ -191,8 +171,7 @@ class Bodies:
             elif what == "thinking":
                 paragraphs.append(self._thinking(content))
             else:
-                made = extras.made.get((id(block), part)) or extras.artifacts.from_tag(attributes, content)
-                paragraphs += self._artifact(made, extras, page)
+                paragraphs += self._artifact(extras.from_tag((*place, part), attributes, content), extras, page)
         return [paragraph for paragraph in paragraphs if paragraph]
 
     def _artifact(self, version: Version, extras: Extras, page: str) -> list[str]:
@@ -209,7 +188,7 @@ class Bodies:
             return [f"*{title}*"]
         if self._as_files:
             kept = version if self.choices.artifacts == "all" else extras.artifacts.versions[version.id][-1]
-            return [f"[{title}]({relative_link(artifact_path(extras, kept), page)})"]
+            return [f"[{title}]({relative_link(extras.path_of(kept), page)})"]
         if version.change is not None:
             old, new = version.change
             lines = [f"-{line}" for line in old.split("\n") if old] + [f"+{line}" for line in new.split("\n") if new]
@@ -220,173 +199,45 @@ class Bodies:
 
     def _attachments(self, message: Raw, extras: Extras, page: str) -> list[str]:
         paragraphs = []
-        for one in _dicts(message.get("attachments")):
+        for one in dicts_in(message.get("attachments")):
             name = text_of(one.get("file_name")) or "unnamed"
             content = text_of(one.get("extracted_content"))
             title = f"{escaped(name)}{size_of(one.get('file_size'))}"
             if content and self.choices.attachments in ("files", "both"):
-                path = self._stored(content, name, message, extras)
+                path = extras.store(content, name, text_of(message.get("uuid")))
                 title = f"[{escaped(name)}]({relative_link(path, page)}){size_of(one.get('file_size'))}"
             paragraphs.append(f"**Attachment:** {title}")
             if content and self.choices.attachments in ("inline", "both"):
                 paragraphs.append(folded(f"Content of {name}", code_block(content)))
-        for one in _dicts(message.get("files")) or _dicts(message.get("files_v2")):
-            paragraphs.append(f"**File:** {escaped(text_of(one.get('file_name')) or 'unnamed')} (not in the export)")
-        return paragraphs
-
-    def _stored(self, content: str, name: str, message: Raw, extras: Extras) -> str:
-        """Return the path of the file that holds an attachment; the same content has one file."""
-        digest = sha256(content.encode("utf-8", "replace")).digest()
-        if digest in extras.hashes:
-            return extras.hashes[digest]
-        folder = f"attachments/{extras.folder}/{safe_name(text_of(message.get('uuid')), 'message')}"
-        safe = safe_name(name, "unnamed", 240)
-        path, number = f"{folder}/{safe}", 1
-        taken = {one.casefold() for one in extras.files}
-        while path.casefold() in taken:
-            number += 1
-            stem, dot, suffix = safe.rpartition(".")
-            path = f"{folder}/{stem}-{number}{dot}{suffix}" if stem else f"{folder}/{safe}-{number}"
-        extras.files[path] = content
-        extras.hashes[digest] = path
-        return path
+        files = dicts_in(message.get("files")) or dicts_in(message.get("files_v2"))
+        names = [escaped(text_of(one.get("file_name")) or "unnamed") for one in files]
+        return paragraphs + [f"**File:** {name} (not in the export)" for name in names]
 
 
 def blocks_of(message: Raw) -> list[Raw]:
     """Return a message's blocks; its `text`, without what stands for blocks there, only if it has none."""
     content = message.get("content")
-    if type(content) is list:
+    if type(content) is not list:
+        content = [content] if isinstance(content, str | dict) and content else []
+    elif not all(type(block) is dict for block in content):
+        content = [block for block in content if block is not None]
+    if content and not (len(content) == 1 and _is_empty(content[0])):
         if all(type(block) is dict for block in content):
-            if len(content) != 1 or content[0].get("text") or content[0].get("type") != "text":
-                if content:
-                    return content
-        else:
-            blocks = [block if isinstance(block, dict) else {"type": "text", "text": text_of(block)} for block in content]
-            return [block for block in blocks if block.get("type") != "text" or block.get("text")]
-    elif isinstance(content, str) and content:
-        return [{"type": "text", "text": content}]
-    elif isinstance(content, dict) and content:
-        return [content]
+            return content
+        return [block if isinstance(block, dict) else {"type": "text", "text": text_of(block)} for block in content]
     text = text_of(message.get("text"))
     if _MARK in text:
         text = _PLACEHOLDER.sub("", text)
     return [{"type": "text", "text": text}] if text.strip() else []
 
 
-def folded(summary: str, content: str) -> str:
-    """Return `content` as a paragraph that a reader unfolds."""
-    if "details>" in content:
-        content = content.replace("</details>", "&lt;/details>").replace("<details>", "&lt;details>")
-    return f"<details>\n<summary>{html.escape(summary, quote=False)}</summary>\n\n{content}\n\n</details>"
-
-
-def artifact_path(extras: Extras, version: Version) -> str:
-    """Return where a version goes."""
-    return f"artifacts/{extras.folder}/{version.file_name}"
-
-
-def relative_link(path: str, page: str) -> str:
-    """Return a link from a page to a file, both by their paths in the target."""
-    return quote(posixpath.relpath(path, posixpath.dirname(page) or "."), safe="/-._~")
-
-
-def escaped(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-
-
-def text_of(value: Any) -> str:
-    """Return a value that should be text as text; "" for null."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else _json(value) if isinstance(value, dict | list) else str(value)
-
-
-def size_of(value: Any) -> str:
-    """Return ` (5.3 kB)` for a number of bytes."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-        return ""
-    if value < 1000:
-        return f" ({value:g} bytes)"
-    return f" ({value / 1000:.1f} kB)" if value < 1_000_000 else f" ({value / 1_000_000:.1f} MB)"
-
-
-def label_of(result: Raw) -> str:
-    return "Result (an error):" if result.get("is_error") else "Result:"
-
-
-def _dicts(value: Any) -> list[Raw]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:
-        return repr(value)
-
-
-def _input(given: Any) -> str:
-    """Return what a tool was given; texts of several lines each in a block of its own, where they can be read."""
-    if not isinstance(given, dict):
-        return code_block(text_of(given))
-    long = {name: value for name, value in given.items() if isinstance(value, str) and "\n" in value}
-    rest = {name: value for name, value in given.items() if name not in long}
-    parts = [code_block(_json(rest), "json")] if rest else []
-    parts += [f"{escaped(str(name))}:\n\n{code_block(value)}" for name, value in long.items()]
-    return "\n\n".join(parts)
-
-
-def _result(block: Raw) -> str:
-    content = block.get("content")
-    if isinstance(content, dict):
-        content = [content]
-    if not isinstance(content, list):
-        return code_block(text) if (text := text_of(content)) else ""
-    parts: list[str] = []
-    links: list[str] = []
-    for one in content:
-        if not isinstance(one, dict):
-            parts.append(text_of(one))
-        elif isinstance(one.get("url"), str) and one["url"]:
-            links.append(f"- [{escaped(text_of(one.get('title')) or one['url'])}](<{one['url'].replace('>', '%3E')}>)")
-        elif isinstance(one.get("text"), str):
-            parts.append(one["text"])
-        elif one.get("type") == "local_resource":
-            name = text_of(one.get("name")) or text_of(one.get("file_path")) or "unnamed"
-            links.append(f"- {escaped(name)} (not in the export)")
-        else:
-            parts.append(_json(one))
-    text = "\n".join(filter(None, parts))
-    return "\n\n".join(filter(None, (code_block(text) if text else "", "\n".join(links))))
-
-
-def _paired(blocks: list[Raw]) -> dict[int, Raw]:
-    """Return the result of each tool's use, by the place of the use; and, at -1 - place, that a result is used."""
-    pairs: dict[int, Raw] = {}
-    uses = [place for place, block in enumerate(blocks) if block.get("type") == "tool_use"]
-    results = [place for place, block in enumerate(blocks) if block.get("type") == "tool_result"]
-    by_id = {id_: place for place in uses if isinstance(id_ := blocks[place].get("id"), str) and id_}
-    left = []
-    for place in results:
-        wanted = blocks[place].get("tool_use_id")
-        use = by_id.get(wanted) if isinstance(wanted, str) else None
-        if use is None or use in pairs:
-            left.append(place)
-        else:
-            pairs[use], pairs[-1 - place] = blocks[place], blocks[place]
-    for place in left:
-        name = blocks[place].get("name")
-        before = [use for use in uses if use < place and use not in pairs]
-        use = next((one for one in before if blocks[one].get("name") == name), before[0] if before else None)
-        if use is not None and not (name and blocks[use].get("name") not in (name, None)):
-            pairs[use], pairs[-1 - place] = blocks[place], blocks[place]
-    return pairs
+def _is_empty(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "text" and not block.get("text")
 
 
 def _sources(citations: Any) -> list[str]:
     urls: dict[str, None] = {}
-    for one in _dicts(citations):
+    for one in dicts_in(citations):
         details = one.get("details")
         url = details.get("url") if isinstance(details, dict) else one.get("url")
         if isinstance(url, str) and url:

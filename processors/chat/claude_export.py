@@ -16,8 +16,7 @@ from processors.chat.detection import Detected, detect
 from processors.chat.splitter import Element, split_lines, split_objects
 from processors.chat.times import utc_text
 from processors.chat.window import WINDOW_BYTES, Window
-from transmissions.processor import Message, Processor
-from transmissions.settings import setting
+from transmissions import Message, Processor, setting
 
 __all__ = ["ClaudeExport"]
 
@@ -44,9 +43,9 @@ class _Opened(NamedTuple):
 class ClaudeExport(Processor):
     """Read Claude exports (.json, .jsonl, .jsonl.zst, .zip, a folder, standard input), one conversation a message.
 
-    What a file is, is told by its content. It is read in place and in pieces: memory grows with the largest conversation,
-    not with the file. A conversation that is broken is repaired or reported with its bytes, and costs no other. Of
-    conversations with the same id the one changed last counts, then the one with more messages.
+    What a file is, is told by its content. It is read in place and in pieces: memory grows with the largest
+    conversation, not with the file. A conversation that is broken is repaired or reported with its bytes, and costs no
+    other. Of conversations with the same id the one changed last counts, then the one with more messages.
 
     Each message has `conversation` (as exported), `provider`, `source` (`key`: the conversation's id; `digest`: of its
     bytes and what it is made with) and `location` (`file`, `bytes`).
@@ -83,7 +82,9 @@ class ClaudeExport(Processor):
         """Yield the conversations of the export."""
         limits = Limits(self.max_entries, self.max_ratio, self.max_member_bytes)
         with ExitStack() as stack:
-            readable = self._readable(list(open_parts([str(path) for path in self.source_file], limits, stack, self._refused)))
+            readable = self._readable(
+                list(open_parts([str(path) for path in self.source_file], limits, stack, self._refused))
+            )
             self.bytes_total = _sum([part.size_bytes for part, _ in readable])
             done = 0
             for part, opened in readable:
@@ -131,7 +132,9 @@ class ClaudeExport(Processor):
         if not readable:
             seen = "".join(f"\n  {part.name}: {found}" for part, found in passed[:10])
             where = ", ".join(map(str, self.source_file))
-            raise ArchiveError(f"{where}: holds no conversations of a Claude export{seen or '; there is nothing to read'}")
+            raise ArchiveError(
+                f"{where}: holds no conversations of a Claude export{seen or '; there is nothing to read'}"
+            )
         for part, found in passed:
             if found.kind in ("claude-other", "empty"):
                 self.context.log("info", f"{part.name}: {found}, passed over", {"file": part.name})
@@ -223,7 +226,9 @@ class ClaudeExport(Processor):
         if before is not None:
             self._counts["duplicates"] += 1
             if self._counts["duplicates"] == 1:
-                self.warn("conversations come twice, this one first; the one changed last counts", conversation=key, **place)
+                self.warn(
+                    "conversations come twice, this one first; the one changed last counts", conversation=key, **place
+                )
             if rank <= before:
                 return False
         if rank < self._archived.get(key, ""):

@@ -39,6 +39,11 @@ class Conversation:
     messages: list[dict[str, Any]]
 
     @property
+    def total(self) -> int:
+        """How many messages it has."""
+        return len(self.messages)
+
+    @property
     def folder(self) -> str:
         """Its own name among folders."""
         return safe_name(self.key, "conversation", 120)
@@ -63,7 +68,9 @@ def read_conversation(raw: dict[str, Any], key: str, warn: Callable[..., None]) 
     for name, time in (("created_at", created), ("updated_at", updated)):
         if not time and raw.get(name) not in (None, ""):
             warn(f"{name} is no time", value=str(raw[name])[:80])
-    return Conversation(raw, uuid if isinstance(uuid, str) else "", key, _title(raw, messages, key), created, updated, messages)
+    return Conversation(
+        raw, uuid if isinstance(uuid, str) else "", key, _title(raw, messages, key), created, updated, messages
+    )
 
 
 def _messages(value: Any, warn: Callable[..., None]) -> list[dict[str, Any]]:
@@ -76,7 +83,9 @@ def _messages(value: Any, warn: Callable[..., None]) -> list[dict[str, Any]]:
         return []
     messages: list[dict[str, Any]] = value
     if not all(type(one) is dict for one in value):
-        warn("something between the messages is none; it is left out", count=sum(type(one) is not dict for one in value))
+        warn(
+            "something between the messages is none; it is left out", count=sum(type(one) is not dict for one in value)
+        )
         messages = [one for one in value if type(one) is dict]
     ids = [one.get("uuid") for one in messages]
     try:

@@ -86,6 +86,10 @@ def detect(head: bytes, *, whole: bool) -> Detected:
         return _array(head, start + 1)
     if head[start] != 0x7B:
         return Detected("unknown", "no JSON", f"it begins with {head[start : start + 12].decode('utf-8', 'replace')!r}")
+    return _object(head, start)
+
+
+def _object(head: bytes, start: int) -> Detected:
     names, end, wrapped = _names(head, start)
     kind, label, keys = _judge(names)
     if kind == "claude" and "chat_messages" not in names:

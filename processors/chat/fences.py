@@ -7,7 +7,9 @@ import re
 __all__ = ["close_fence", "code_block", "fence_open_at"]
 
 _RUNS = re.compile(r"`{3,}")
-_LINE = re.compile(r"^(?P<prefix>[ \t]*(?:(?:[-*+]|\d{1,9}[.)]|>)[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<rest>[^\n]*)", re.MULTILINE)
+_LINE = re.compile(
+    r"^(?P<prefix>[ \t]*(?:(?:[-*+]|\d{1,9}[.)]|>)[ \t]*)*)(?P<fence>`{3,}|~{3,})(?P<rest>[^\n]*)", re.MULTILINE
+)
 _INFO = re.compile(r"[^\w+#.-]")
 
 

@@ -30,4 +30,8 @@ def quoted(text: str) -> str:
     except TypeError:
         scalar = orjson.dumps(_SURROGATE.sub("\ufffd", text)).decode()
     # JSON lets these stand as they are; YAML takes them for line ends, or not at all.
-    return _SPECIAL.sub(lambda found: f"\\u{ord(found.group()):04x}", scalar) if not scalar.isascii() or "\x7f" in scalar else scalar
+    return (
+        _SPECIAL.sub(lambda found: f"\\u{ord(found.group()):04x}", scalar)
+        if not scalar.isascii() or "\x7f" in scalar
+        else scalar
+    )

@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 import orjson
 
-from processors.chat.body import escaped
-from transmissions.processor import Message, Processor
-from transmissions.settings import setting
+from processors.chat.markup import escaped
+from transmissions import Message, Processor, setting
 
 __all__ = ["IndexPage"]
 
@@ -28,10 +27,10 @@ class _Entry(NamedTuple):
 
 
 class IndexPage(Processor):
-    """Make an index of the conversations that pass: a page by year and month, the newest first, and a JSON line for each.
+    """Make an index of the conversations that pass: a page by year and month, newest first, and a JSON line for each.
 
-    Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing until the end, and
-    then the two files. With `:incremental true` it lists what the target holds, from this run and from earlier ones.
+    Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing until the end,
+    and then the two files. With `:incremental true` it lists what the target holds, from this run and earlier ones.
 
     Guarantee: idempotent; the same conversations in any order give the same index.
     """

@@ -26,8 +26,8 @@ _Piece = Callable[[Values, int], str]
 class Layout:
     """A parsed template. Fields: those in `FIELDS`, and in `MESSAGE_FIELDS` for one file a message.
 
-    `:8` behind a field keeps its first eight characters (an index gets at least so many digits); `:%Y-%m` formats a time.
-    `conv.uuid`, `conv.name`, `conv.created_at`, `message.created_at` … name the same fields as exports do.
+    `:8` behind a field keeps its first eight characters (an index gets at least so many digits); `:%Y-%m` formats
+    a time. `conv.uuid`, `conv.name`, `conv.created_at`, `message.created_at` … name the same fields as exports do.
 
     Args:
         template: the text.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from processors.chat.body import text_of
+from processors.chat.markup import dicts_in, text_of
 
-__all__ = ["bullets", "message_page", "stringified"]
+__all__ = ["bullets", "details_of", "message_page", "meta_of", "stringified"]
 
 
 def message_page(name: str, conversation_uuid: str, message_uuid: str, text: str, fields: Iterable[str]) -> str:
@@ -38,7 +39,7 @@ def stringified(value: Any) -> str:
     """Return a value as the original prints it: objects as `JSON.stringify(value, null, 2)` writes them."""
     if isinstance(value, dict | list):
         return json.dumps(_as_javascript(value), indent=2, ensure_ascii=False)
-    if not value or value != value:
+    if not value or (isinstance(value, float) and math.isnan(value)):
         return "[undefined]"
     if isinstance(value, bool):
         return "true"
@@ -60,3 +61,19 @@ def _as_javascript(value: Any) -> Any:
 
 def _is_index(name: Any) -> bool:
     return isinstance(name, str) and name.isascii() and name.isdigit() and str(int(name)) == name
+
+
+def details_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the original left out of a message: who wrote it, when, in answer to what, and what was attached."""
+    names = ("sender", "created_at", "updated_at", "parent_message_uuid")
+    fields = {name: message[name] for name in names if message.get(name)}
+    for kind in ("attachments", "files"):
+        if listed := dicts_in(message.get(kind)):
+            fields[kind] = ", ".join(" ".join(text_of(one.get("file_name")).split()) or "unnamed" for one in listed)
+    return fields
+
+
+def meta_of(conversation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the original says of a message's conversation."""
+    names = {"conv_uuid": "uuid", "conv_name": "name", "updated_at": "updated_at"}
+    return {ours: conversation[theirs] for ours, theirs in names.items() if theirs in conversation}

@@ -7,9 +7,10 @@ from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote
 
-from processors.chat.body import Bodies, Extras
+from processors.chat.body import Bodies
 from processors.chat.branches import Tree
 from processors.chat.conversation import Conversation
+from processors.chat.extras import Extras
 from processors.chat.front_matter import front_matter
 from processors.chat.times import in_zone, utc_text
 
@@ -35,13 +36,15 @@ class Pages:
     zone: tzinfo | None
     zone_name: str
 
-    def linear(self, conversation: Conversation, extras: Extras, path: str, note: str = "") -> str:
-        """Return the page of a conversation whose messages follow each other as in their list."""
+    def linear(
+        self, conversation: Conversation, messages: list[dict[str, Any]], extras: Extras, path: str, note: str = ""
+    ) -> str:
+        """Return the page of messages that follow each other; `note` stands above them."""
         parts = self._head(conversation, note)
-        if not conversation.messages:
+        if not messages:
             parts.append("*(no messages)*")
         body, zone = self.bodies.body, self.zone
-        for message in conversation.messages:
+        for message in messages:
             time = message.get("created_at")
             time = in_zone(utc_text(time), zone) or time
             sender = message.get("sender")
@@ -64,7 +67,9 @@ class Pages:
                 current = branch
                 origin = shown.get(tree.parents[place])
                 parts.append("---")
-                parts.append(f"*Branch {branch}" + (f", another answer to: {origin}*" if origin else ", another beginning*"))
+                parts.append(
+                    f"*Branch {branch}" + (f", another answer to: {origin}*" if origin else ", another beginning*")
+                )
             shown[place] = heading[3:]
             parts.append(f"{heading} · branch {branch}")
             parts += self.bodies.body(message, extras, path) or (_NO_TEXT,)

@@ -1,9 +1,9 @@
 """Split JSON text into the byte slices of its elements, in a window of bounded size, without decoding it.
 
-The way to an element's end is a guess that a decoder proves: a JSON object that decodes is the element, because no JSON
-object begins with another one. Where the guess fails, an exact scan of strings, escapes and depth finds the end, and a
-forgiving decoder may repair what is there. Where that fails as well, the element is broken, and splitting goes on at the
-next place that looks like the start of one.
+The way to an element's end is a guess that a decoder proves: a JSON object that decodes is the element, because no
+JSON object begins with another one. Where the guess fails, an exact scan of strings, escapes and depth finds the end,
+and a forgiving decoder may repair what is there. Where that fails as well, the element is broken, and splitting goes on
+at the next place that looks like the start of one.
 """
 
 from __future__ import annotations
@@ -64,22 +64,23 @@ def split_objects(
             length, with the problem `truncated`.
         limit_bytes: a larger element is skipped, with the problem `too large`.
     """
-    return _Splitter(window, prove, repair, key, in_array, limit_bytes).elements()
+    splitter = _Splitter(window, prove, repair, key)
+    splitter.in_array, splitter.limit = in_array, limit_bytes
+    return splitter.elements()
 
 
 class _Splitter:
-    def __init__(
-        self, window: Window, prove: Prove, repair: Prove, key: bytes, in_array: bool, limit_bytes: int
-    ) -> None:
+    def __init__(self, window: Window, prove: Prove, repair: Prove, key: bytes) -> None:
         self.window = window
         self.prove = prove
         self.repair = repair
         self.key = key
-        self.in_array = in_array
-        self.limit = limit_bytes
+        self.in_array = True
+        self.limit = LIMIT_BYTES
         self.between = self.opening = b""
         self.no_guess_before = 0
         self.torn = False
+        self.passing = DepthScan()
 
     def elements(self) -> Iterator[Element]:
         window = self.window
@@ -166,7 +167,7 @@ class _Splitter:
         return element
 
     def scan(self) -> int:
-        """Return the exact length of the value at the position; 0 if the input ends in it, -1 if it passes the limit."""
+        """Return the exact length of the value here; 0 if the input ends in it, -1 if it passes the limit."""
         window = self.window
         scan, done = DepthScan(), 0
         while (end := scan.feed(window.data, window.position + done)) < 0:
@@ -285,7 +286,7 @@ def _repair(element: Element, repair: Prove) -> None:
 
 
 def split_lines(window: Window, prove: Prove, repair: Prove, *, limit_bytes: int = LIMIT_BYTES) -> Iterator[Element]:
-    """Yield the elements of a text that has one on each line; blank lines are none. Arguments as for `split_objects`."""
+    """Yield the elements of a text that has one on each line; blank lines are none. Arguments as above."""
     while True:
         done = 0
         start = window.offset

@@ -110,6 +110,6 @@ def _cut(text: str, max_bytes: int) -> str:
 
 def _continues(before: str, after: str) -> bool:
     """Say whether two characters in a row are shown as one."""
-    if after == _JOINER or before == _JOINER or unicodedata.combining(after) or unicodedata.category(after) == "Me":
+    if _JOINER in (before, after) or unicodedata.combining(after) or unicodedata.category(after) == "Me":
         return True
     return after in "\ufe0e\ufe0f" or "\U0001f3fb" <= after <= "\U0001f3ff" or unicodedata.category(after) == "Mc"

@@ -49,10 +49,12 @@ def split(data: bytes, window_bytes: int = 64, limit_bytes: int = 1 << 20, start
 
 
 def array(pieces: list[bytes], between: bytes = b",") -> bytes:
+    """Return the pieces as one array."""
     return b"[" + between.join(pieces) + b"]"
 
 
 def conversation(number: int, text: str = "hello") -> dict[str, object]:
+    """Return a conversation of two messages."""
     return {
         "uuid": f"{number:08}",
         "name": f"n{number}",
@@ -61,6 +63,7 @@ def conversation(number: int, text: str = "hello") -> dict[str, object]:
 
 
 def compact(value: object) -> bytes:
+    """Return JSON without white space."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -114,8 +117,12 @@ def test_stray_brace_is_told() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(objects, min_size=1, max_size=5), st.integers(0, 4), st.integers(1, 300), st.sampled_from(list(BROKEN)[:6]))
-def test_good_elements_survive_a_balanced_bad_one(elements: list[object], at: int, window_bytes: int, kind: str) -> None:
+@given(
+    st.lists(objects, min_size=1, max_size=5), st.integers(0, 4), st.integers(1, 300), st.sampled_from(list(BROKEN)[:6])
+)
+def test_good_elements_survive_a_balanced_bad_one(
+    elements: list[object], at: int, window_bytes: int, kind: str
+) -> None:
     """R37: whatever the good elements are, none is lost beside one whose strings and braces are closed."""
     pieces = [compact(element) for element in elements]
     pieces.insert(min(at, len(pieces)), BROKEN[kind])
