@@ -15,11 +15,10 @@ from transmissions.processor import Processor, processor
 if TYPE_CHECKING:
     from transmissions.context import Context
     from transmissions.errors import InvalidPipeline, StageError, TransmissionsError
-    from transmissions.loading import load
     from transmissions.message import MISSING, Mark, Message, copy_message, delete_field, get_field, set_field, shorten
     from transmissions.model import Buffer
     from transmissions.output import Output
-    from transmissions.pipeline import Pipeline
+    from transmissions.pipeline import Pipeline, load
     from transmissions.runtime.result import Result, StageStatistics, Status
     from transmissions.runtime.run import Run
     from transmissions.settings import Duration, setting
@@ -78,7 +77,7 @@ _HOMES = {
     "copy_message": "message",
     "delete_field": "message",
     "get_field": "message",
-    "load": "loading",
+    "load": "pipeline",
     "set_field": "message",
     "setting": "settings",
     "shorten": "message",
