@@ -1,6 +1,7 @@
 """Bad pipelines and exactly what is said about them: `bad/NAME.ttl` beside `bad/NAME.txt`.
 
-To write the texts anew after a change of wording, and then read the difference: `UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
+To write the texts anew after a change of wording, and then read the difference:
+`UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from transmissions import load
+from transmissions import loading
 from transmissions.problem import Problem, render
 from transmissions.registry import Registry, load_processors
 
@@ -25,7 +26,7 @@ def registry() -> Registry:
 
 def problems_of(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
     monkeypatch.chdir(BAD)
-    definition, problems = load.check(f"{name}.ttl", registry)
+    definition, problems = loading.check(f"{name}.ttl", registry)
     assert (definition is None) == any(problem.severity == "error" for problem in problems)
     return problems
 

@@ -279,7 +279,7 @@ def test_a_stream_does_what_a_list_would(
         assert (counted.sent, counted.received, counted.dropped, counted.depth) == (sent, received, dropped, len(model))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner)))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_size_is_that_of_the_text_in_it(value: Any) -> None:
     """A message's size is the UTF-8 length of its texts plus eight bytes for every other plain value."""
 

@@ -108,7 +108,7 @@ def test_restructure_copies_and_then_removes(tmp_path: Path) -> None:
 
 
 def test_the_monitor_counts_what_passes(tmp_path: Path) -> None:
-    """StreamMonitor passes messages unchanged and reports their number and bytes, in total and over the last interval."""
+    """StreamMonitor passes messages unchanged and reports their number and bytes, in all and over an interval."""
     turtle = """:p a :Transmission ; :pipe (:f :m) . :f a :ForEach .
         :m a :StreamMonitor ; :settings [ :reportInterval "PT0.001S" ] ."""
     file = tmp_path / "m.ttl"
@@ -127,7 +127,8 @@ def test_the_buffer_manager_holds_and_pauses(tmp_path: Path) -> None:
     own = tmp_path / "slow.py"
     own.write_text(
         "import threading\nfrom transmissions import Processor\n"
-        "class Slow(Processor):\n    def process(self, message):\n        threading.Event().wait(0.0005)\n        return message\n"
+        "class Slow(Processor):\n    def process(self, message):\n"
+        "        threading.Event().wait(0.0005)\n        return message\n"
     )
     file = tmp_path / "b.ttl"
     file.write_text(

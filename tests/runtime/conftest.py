@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def build(
         else Stage(one[0], one[1], settings=one[2] if len(one) > 2 else {}, on_error=on_error)
         for one in stages
     ]
-    chain = [(first.name, second.name) for first, second in zip(made, made[1:], strict=False)]
+    chain = [(first.name, second.name) for first, second in pairwise(made)]
     definition = Definition("test", "test.ttl", tuple(made), tuple(chain if edges is None else edges))
     return Pipeline(definition, Registry({**SMALL, **own}))
 
