@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 import re
 import typing
@@ -9,15 +10,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, ClassVar
 
 from transmissions.context import Context
+from transmissions.model import Buffer
 from transmissions.problem import nearest
 from transmissions.settings import REQUIRED, Declaration, Setting, make_setting, settings_of
 
-__all__ = ["Mark", "Message", "Processor", "processor"]
+__all__ = ["Kind", "Mark", "Message", "Processor", "processor"]
 
 Message = dict[str, Any]
 """What flows from stage to stage: a dict that can be written as JSON."""
 
 _KEPT_PROBLEMS = 1000
+
+
+class Kind(enum.Enum):
+    """How a processor's `process` is written, which decides how a stage can be run."""
+
+    FUNCTION = enum.auto()
+    GENERATOR = enum.auto()
+    ASYNC = enum.auto()
+    ASYNC_GENERATOR = enum.auto()
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it runs in an event loop."""
+        return self in (Kind.ASYNC, Kind.ASYNC_GENERATOR)
 
 
 class Mark(dict[str, Any]):
@@ -142,6 +158,22 @@ class Processor:
         if found is None:
             found = cls._settings = settings_of(cls)
         return found
+
+    @classmethod
+    def buffer(cls, settings: Mapping[str, Any]) -> Buffer | None:
+        """Return the event stream that the processor wants in front of its stage under these settings; None for none."""
+        return None
+
+    @classmethod
+    def kind(cls) -> Kind:
+        """Say how `process` is written."""
+        process = inspect.getattr_static(cls, "process")
+        function = process.__func__ if isinstance(process, staticmethod) else process
+        if inspect.isasyncgenfunction(function):
+            return Kind.ASYNC_GENERATOR
+        if inspect.iscoroutinefunction(function):
+            return Kind.ASYNC
+        return Kind.GENERATOR if inspect.isgeneratorfunction(function) else Kind.FUNCTION
 
     @classmethod
     def guarantee(cls) -> str:
