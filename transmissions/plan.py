@@ -21,6 +21,9 @@ from transmissions.registry import Registry
 
 __all__ = ["Plan", "PlannedStage", "Segment", "make_plan"]
 
+_LONGEST_SEGMENT = 200
+"""Stages in one segment at most: those that split messages nest calls, and Python's stack is finite."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
@@ -33,6 +36,7 @@ class PlannedStage:
         on_error: what an error in it does.
         place: `file:line:column` of the stage, for errors.
         closes: the split whose marks end this stage's groups; None if its processor does not act on marks.
+        sees_marks: whether a stage before it splits, so that marks may reach it.
     """
 
     name: str
@@ -41,6 +45,7 @@ class PlannedStage:
     on_error: OnError = OnError.FAIL
     place: str = ""
     closes: str | None = None
+    sees_marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,12 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
     chain_of: dict[str, int] = {}
     for name in order:
         before = list(graph.predecessors(name))
-        joins = fuse and len(before) == 1 and _can_fuse(before[0], name, graph, stages, buffers)
-        if joins:
+        if (
+            fuse
+            and len(before) == 1
+            and _can_fuse(before[0], name, graph, stages, buffers)
+            and (len(chains[chain_of[before[0]]]) < _LONGEST_SEGMENT)
+        ):
             chain_of[name] = chain_of[before[0]]
             chains[chain_of[name]].append(name)
         else:
@@ -121,7 +130,8 @@ def _planned(stage: Stage, graph: nx.DiGraph[str], definition: Definition, regis
     processor = registry.find(stage.processor)
     closes = _nearest_split(stage.name, graph, definition, registry) if processor.acts_on_marks() else None
     place = str(stage.location) if stage.location.file else ""
-    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes)
+    marks = any(registry.find(definition.stage(far).processor).splits for far in nx.ancestors(graph, stage.name))
+    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes, marks)
 
 
 def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:

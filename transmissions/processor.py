@@ -124,6 +124,8 @@ class Processor:
 
     def mark(self, message: Message) -> Mark:
         """Return the mark that ends the group of parts of `message`; a processor that splits yields it after them."""
+        if not self.splits:
+            raise TypeError(f"{type(self).__name__} sends marks, so its class must say `splits = True`")
         return Mark(message, self.context.stage)
 
     def warn(self, text: str, **facts: Any) -> None:
@@ -161,7 +163,7 @@ class Processor:
 
     @classmethod
     def buffer(cls, settings: Mapping[str, Any]) -> Buffer | None:
-        """Return the event stream that the processor wants in front of its stage under these settings; None for none."""
+        """Return the event stream that it wants in front of its stage under these settings; None for none."""
         return None
 
     @classmethod

@@ -186,7 +186,7 @@ class EventStream:
     # Ending
 
     def close(self) -> None:
-        """Take no more messages and wake whoever waits; what was accepted can still be received. Closing twice is fine."""
+        """Take no more messages and wake whoever waits; what was accepted can still be received. Twice is fine."""
         with self._lock:
             self._closed = True
             self._wake_all()

@@ -1,0 +1,54 @@
+"""How many messages a segment takes at a time: many while they are cheap, one while they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter, thread_time
+
+__all__ = ["Pace"]
+
+LARGEST_BATCH = 1024
+_CHEAP_S = 0.001
+_DEAR_CPU_S = 0.004
+_DEAR_WALL_S = 0.05
+_STREAK = 8
+
+
+class Pace:
+    """The size of the next batch, learnt from how long the last ones took.
+
+    A batch that took long halves the size, so that heavy messages never pile up and rare ones are not kept waiting for
+    others. Only a streak of cheap batches doubles it, so that a short burst flows one by one.
+
+    Args:
+        clock: gives seconds of wall time, those left out in which the segment waited for room.
+    """
+
+    # Processor time tells heavy messages from threads that merely took turns; wall time tells a stalled source.
+    __slots__ = ("_clock", "_cpu", "_streak", "_wall", "limit")
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self.limit = 1
+        self._clock = clock
+        self._streak = 0
+        self._wall = self._cpu = 0.0
+
+    def begin(self) -> None:
+        """Take note that work on a batch begins."""
+        self._wall, self._cpu = self._clock(), thread_time()
+
+    def elapsed_s(self) -> float:
+        """Return the seconds since `begin`."""
+        return self._clock() - self._wall
+
+    def end(self, count: int) -> None:
+        """Take note that work on a batch of `count` messages ended, and choose the next limit."""
+        wall, cpu = self._clock() - self._wall, thread_time() - self._cpu
+        if cpu > _DEAR_CPU_S or wall > _DEAR_WALL_S:
+            self.limit = max(1, self.limit // 2)
+            self._streak = 0
+        elif cpu < _CHEAP_S and count >= self.limit:
+            self._streak += 1
+            if self._streak >= _STREAK:
+                self.limit = min(self.limit * 2, LARGEST_BATCH)
+                self._streak = 0
