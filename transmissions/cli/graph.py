@@ -1,0 +1,44 @@
+"""`trans graph`: draw a pipeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from transmissions.cli.choices import check_choice
+from transmissions.cli.options import Debug, Processors
+
+__all__ = ["graph", "register"]
+
+_EXAMPLES = """\b
+Examples:
+  trans graph claude-archive
+  trans graph my.ttl --format svg > my.svg
+  trans graph my.ttl --format mermaid
+  trans graph my.ttl --format dot | dot -Tpng > my.png
+"""
+_FORMATS = ("text", "mermaid", "dot", "svg")
+
+
+def graph(
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", show_default=False, help="A bundled name, a .ttl file, or FILE#name.")
+    ],
+    form: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS), help="What to draw it in.")] = "text",
+    processors: Processors = None,
+    debug: Debug = False,
+) -> int:
+    """Draw a pipeline: its stages, the edges between them, and the buffers that it asks for."""
+    check_choice("--format", form, _FORMATS)
+    import transmissions
+    from transmissions.drawing import FORMATS
+
+    definition = transmissions.load(pipeline, processors=processors or ()).definition
+    typer.echo(FORMATS[form](definition), nl=False)
+    return 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("graph", epilog=_EXAMPLES)(graph)
