@@ -193,6 +193,7 @@ def _sample_value(one: Setting) -> str:
 
 
 def _markdown_row(one: SettingDescription) -> str:
-    takes = f"{one.takes}{', several' if one.many else ''}".replace("|", "\\|")
+    takes = f"{one.takes}{', several' if one.many else ''}"
     default = "required" if one.required else f"`{one.default}`" if one.default else ""
-    return f"| `:{one.name}` | {takes} | {default} | {one.doc}".replace("\n", " ") + " |"
+    cells = (f"`:{one.name}`", takes, default, one.doc)
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
