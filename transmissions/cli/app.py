@@ -58,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _make_printable()
     try:
-        code = typer.main.get_command(app).main(args=given or ["--help"], prog_name="trans", standalone_mode=False)
+        code = _dispatch(given or ["--help"])
         sys.stdout.flush()
-        return int(code or DONE)
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -72,6 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, text = _judge(error)
         print(text, file=sys.stderr)  # noqa: T201
         return code
+
+
+def _dispatch(given: list[str]) -> int:
+    # Not by the library's own `main`: it ends the process with 1 when the reader of a pipe goes away.
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("trans", given) as context:
+            return int(command.invoke(context) or DONE)
+    except typer.Exit as end:
+        return int(end.exit_code)
 
 
 def _judge(error: Exception) -> tuple[int, str]:
@@ -94,7 +104,7 @@ def _judge(error: Exception) -> tuple[int, str]:
 
 def _usage(error: Any) -> str:
     path = error.ctx.command_path if getattr(error, "ctx", None) else "trans"
-    text = error.format_message().strip().rstrip(".")
+    text = error.format_message().strip().rstrip(".").replace(". Did you mean", "; did you mean")
     return f"{path}: {text[:1].lower()}{text[1:]}\n`{path} --help` shows how it is used"
 
 

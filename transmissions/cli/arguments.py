@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from transmissions.errors import ParameterError
-from transmissions.model import Parameter
 from transmissions.problem import nearest
 from transmissions.settings import kebab_name, python_name
+
+if TYPE_CHECKING:
+    # The model brings event streams with it; a command that only shows its help needs none.
+    from transmissions.model import Parameter
 
 __all__ = ["bind", "missing", "split_override", "usage"]
 

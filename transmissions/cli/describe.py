@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from transmissions.cli.arguments import usage
+from transmissions.cli.command import Command
 from transmissions.cli.options import Debug, Json, Processors
 from transmissions.errors import NoSuchPipeline, TransmissionsError
 from transmissions.problem import nearest
@@ -38,7 +39,9 @@ def describe(
     debug: Debug = False,
     json: Json = False,
 ) -> int:
-    """Describe a processor or a pipeline: settings or parameters, types, defaults, and an example or drawing."""
+    """Describe a processor or a pipeline.
+
+    A processor: settings, types, defaults, fields, guarantee, example. A pipeline: parameters, stages, drawing."""
     from transmissions.describe import describe as describe_processor
     from transmissions.registry import Registry, load_processors
 
@@ -57,7 +60,7 @@ def describe(
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("describe", epilog=_EXAMPLES)(describe)
+    app.command("describe", cls=Command, epilog=_EXAMPLES)(describe)
 
 
 def processor_text(description: Description) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from transmissions.cli.choices import check_choice
+from transmissions.cli.command import Command
 from transmissions.cli.options import Debug, Processors
 
 __all__ = ["graph", "register"]
@@ -29,7 +30,9 @@ def graph(
     processors: Processors = None,
     debug: Debug = False,
 ) -> int:
-    """Draw a pipeline: its stages, the edges between them, and the buffers that it asks for."""
+    """Draw a pipeline.
+
+    The drawing has its stages, the edges between them, and the buffers that it asks for. No other program is needed."""
     check_choice("--format", form, _FORMATS)
     import transmissions
     from transmissions.drawing import FORMATS
@@ -41,4 +44,4 @@ def graph(
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("graph", epilog=_EXAMPLES)(graph)
+    app.command("graph", cls=Command, epilog=_EXAMPLES)(graph)

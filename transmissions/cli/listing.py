@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from transmissions.cli.choices import check_choice
+from transmissions.cli.command import Command
 from transmissions.cli.options import Debug, Json, Processors
 
 __all__ = ["listing", "register"]
@@ -32,7 +33,9 @@ def listing(
     debug: Debug = False,
     json: Json = False,
 ) -> int:
-    """List the processors and pipelines that there are, each with one line about it."""
+    """List processors and pipelines.
+
+    Each has one line about it: a table on a terminal, fields parted by tabs elsewhere."""
     kinds = _KINDS if kind is None else (check_choice("list", kind, _KINDS),)
     rows: list[dict[str, str]] = []
     if "pipelines" in kinds:
@@ -53,7 +56,7 @@ def listing(
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("list", epilog=_EXAMPLES)(listing)
+    app.command("list", cls=Command, epilog=_EXAMPLES)(listing)
 
 
 def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:

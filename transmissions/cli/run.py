@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from transmissions.cli.arguments import bind, missing, split_override, usage
+from transmissions.cli.command import Command
 from transmissions.cli.options import Debug, Json, Processors
 from transmissions.errors import ParameterError
 
@@ -31,7 +31,7 @@ _LITERAL = "transmissions.literal"
 _GIVEN = "transmissions.given"
 
 
-class RunCommand(TyperCommand):
+class RunCommand(Command):
     """A command whose help also lists the parameters of the pipeline that is named."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from transmissions.cli.choices import check_choice
+from transmissions.cli.command import Command
 from transmissions.cli.options import Debug, Json, Processors
 from transmissions.errors import InvalidPipeline, NoSuchPipeline, ParameterError
 from transmissions.problem import Location, Problem, render
@@ -39,9 +40,9 @@ def validate(
     debug: Debug = False,
     json: Json = False,
 ) -> int:
-    """Check pipelines without running them, and print every problem with its place.
+    """Check pipelines and print every problem.
 
-    The exit code is 2 if there is an error; warnings alone leave it 0.
+    Nothing is run. The exit code is 2 if there is an error; warnings alone leave it 0.
     """
     form = "json" if json else check_choice("--format", form, _FORMATS)
     problems: list[Problem] = []
@@ -59,7 +60,7 @@ def validate(
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("validate", epilog=_EXAMPLES)(validate)
+    app.command("validate", cls=Command, epilog=_EXAMPLES)(validate)
 
 
 def _walk(paths: Iterable[str]) -> Iterator[str]:
