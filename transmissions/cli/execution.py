@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import typer
 
 from transmissions.cli.interrupts import Interrupts
-from transmissions.cli.messages import MessageWriter, read_messages, write_whole
+from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import make_progress
 from transmissions.cli.summary import summary
 from transmissions.drawing.labels import buffer_label
@@ -44,6 +45,7 @@ class Wanted:
         report: where the report goes, if anywhere.
         messages_out: where the messages that leave go, if anywhere; `-` is standard output.
         quiet: whether only errors are told.
+        debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
     """
 
@@ -54,11 +56,14 @@ class Wanted:
     report: Path | None = None
     messages_out: str | None = None
     quiet: bool = False
+    debug: bool = False
     json: bool = False
 
 
 def execute(pipeline: Pipeline, wanted: Wanted) -> int:
     """Run the pipeline and return the exit code."""
+    if wanted.report is not None:
+        _check_writable(wanted.report)
     incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
     outgoing = _writer(wanted.messages_out)
     run = pipeline.start(
@@ -73,12 +78,20 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         result = _watch(run, wanted)
         if pump:
             pump.join()
-        _tell(result, wanted)
-    if pump and isinstance(pump.error, BrokenPipeError):
-        raise pump.error
+        if pump is None or not isinstance(pump.error, BrokenPipeError):
+            _tell(result, wanted)
+    if wanted.debug and run.error:
+        traceback.print_exception(run.error.cause)
     if pump and pump.error:
         raise pump.error
     return _exit_code(result, interrupts, incoming)
+
+
+def _check_writable(report: Path) -> None:
+    # Before the run: after it, it would be too late to be told.
+    report.parent.mkdir(parents=True, exist_ok=True)
+    if report.is_dir() or not os.access(report.parent, os.W_OK):
+        raise ParameterError(f"--report {report}: this cannot be written")
 
 
 def _watch(run: Run, wanted: Wanted) -> Result:
@@ -92,7 +105,7 @@ def _watch(run: Run, wanted: Wanted) -> Result:
 
 
 def _tell(result: Result, wanted: Wanted) -> None:
-    data = orjson.dumps(result.as_json(), default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    data = as_json(result.as_json(), indent=True) + b"\n"
     if wanted.report is not None:
         write_whole(wanted.report, data)
     if wanted.json:
@@ -158,8 +171,7 @@ def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
         read_messages(wanted.messages_in)
     plan = pipeline.plan(target=wanted.target, overrides=wanted.overrides or None, **wanted.parameters)
     if wanted.json:
-        data = orjson.dumps(plan_as_json(plan), default=str, option=orjson.OPT_INDENT_2)
-        typer.echo(data.decode())
+        typer.echo(as_json(plan_as_json(plan), indent=True).decode())
     else:
         typer.echo(plan_text(plan, wanted.target))
     return 0

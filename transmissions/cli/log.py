@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["facts_text", "set_up", "shorten"]
 
 _SHOWN_PER_STAGE = 5
-_LONGEST_TEXT = 400
+_LONGEST_TEXT = 240
 _LONGEST_FACT = 80
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ import orjson
 from transmissions.errors import ParameterError
 from transmissions.processor import Message
 
-__all__ = ["MessageWriter", "read_messages"]
+__all__ = ["MessageWriter", "as_json", "read_messages", "write_whole"]
 
 
 def read_messages(text: str) -> Iterable[Message]:
@@ -87,7 +88,7 @@ class MessageWriter:
 
     def write(self, message: Message) -> None:
         """Write one message; values that JSON lacks are written as text."""
-        self._stream.write(orjson.dumps(message, default=str, option=orjson.OPT_APPEND_NEWLINE | _LENIENT))
+        self._stream.write(as_json(message) + b"\n")
         if self._path is None:
             self._stream.flush()
 
@@ -100,7 +101,14 @@ class MessageWriter:
             self._partial.replace(self._path)
 
 
-_LENIENT = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+def as_json(value: Any, *, indent: bool = False) -> bytes:
+    """Return a value as JSON; what JSON lacks is written as text."""
+    option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    try:
+        return orjson.dumps(value, default=str, option=option)
+    except TypeError:
+        # A lone surrogate, which only an escape can write, or a whole number of more than 64 bits.
+        return json.dumps(value, default=str, indent=2 if indent else None).encode()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -136,6 +136,7 @@ def run(  # noqa: PLR0917
         report=report,
         messages_out=messages_out,
         quiet=quiet,
+        debug=debug,
         json=json,
     )
     return print_plan(loaded, wanted) if dry_run else execute(loaded, wanted)

@@ -17,6 +17,7 @@ __all__ = ["summary"]
 _SHOWN_KINDS = 8
 _SHOWN_OF_A_KIND = 3
 _LONGEST_TEXT = 300
+_WORDS = {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}
 
 
 def summary(result: Result, target: Path | None, report: Path | None) -> str:
@@ -27,7 +28,9 @@ def summary(result: Result, target: Path | None, report: Path | None) -> str:
         target: the folder that it wrote into; None for the current one.
         report: the file with the whole report, if one was asked for.
     """
-    lines = [f"{result.pipeline}: {_status(result)} in {time_text(result.seconds)}"]
+    lines = [f"{result.pipeline}: {_WORDS[result.status]} in {time_text(result.seconds)}"]
+    if result.partial:
+        lines[0] += ", but part of the input could not be used"
     if result.error:
         lines.append(f"  {result.error.replace(chr(10), chr(10) + '  ')}")
     lines += _amounts(result, target)
@@ -37,18 +40,12 @@ def summary(result: Result, target: Path | None, report: Path | None) -> str:
     return "\n".join(lines)
 
 
-def _status(result: Result) -> str:
-    if result.partial:
-        return "complete, but part of the input could not be used;"
-    return {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}[result.status]
-
-
 def _amounts(result: Result, target: Path | None) -> list[str]:
     lines = []
     source = source_of(result.stages)
     if source and source.bytes:
-        rate = source.bytes / result.seconds / 1e6 if result.seconds else 0.0
-        lines.append(f"  read {size_text(source.bytes)}, {rate:.1f} MB/s")
+        rate = size_text(source.bytes / max(result.seconds, 1e-6))
+        lines.append(f"  read {size_text(source.bytes)}, {rate}/s")
     if any(result.outputs.values()):
         counts = {"written": 0, "unchanged": 0, "failed": 0} | result.outputs
         text = ", ".join(f"{count:,} {name}" for name, count in counts.items())
