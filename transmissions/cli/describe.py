@@ -10,6 +10,7 @@ import typer
 
 from transmissions.cli.arguments import usage
 from transmissions.cli.command import Command
+from transmissions.cli.loading import load_definition, make_registry
 from transmissions.cli.options import Debug, Json, Processors
 from transmissions.errors import NoSuchPipeline, TransmissionsError
 from transmissions.problem import nearest
@@ -17,6 +18,7 @@ from transmissions.problem import nearest
 if TYPE_CHECKING:
     from transmissions.describe import Description
     from transmissions.model import Definition
+    from transmissions.registry import Registry
 
 __all__ = ["describe", "register"]
 
@@ -43,17 +45,15 @@ def describe(
 
     A processor: settings, types, defaults, fields, guarantee, example. A pipeline: parameters, stages, drawing."""
     from transmissions.describe import describe as describe_processor
-    from transmissions.registry import Registry, load_processors
 
-    paths = processors or []
-    registry = Registry(load_processors(paths))
+    registry = make_registry(processors)
     asked = name.removeprefix(":")
     if asked in registry:
         description = describe_processor(asked, registry.find(asked))
         text = description.as_markdown() if markdown else processor_text(description)
         _print(description.as_json(), text, json)
         return 0
-    definition = _definition(name, registry.names(), paths)
+    definition = _definition(name, registry, processors)
     _print(pipeline_as_json(definition), pipeline_text(definition, name), json)
     return 0
 
@@ -124,14 +124,13 @@ def pipeline_as_json(definition: Definition) -> dict[str, Any]:
     }
 
 
-def _definition(name: str, processors: list[str], paths: list[Path]) -> Definition:
-    import transmissions
-    from transmissions.cli.bundled import bundled_names
+def _definition(name: str, registry: Registry, processors: list[Path] | None) -> Definition:
+    from transmissions import bundled
 
     try:
-        return transmissions.load(name, processors=paths).definition
+        return load_definition(name, processors)
     except NoSuchPipeline:
-        guess = nearest(name.removeprefix(":"), [*processors, *bundled_names()])
+        guess = nearest(name.removeprefix(":"), [*registry.names(), *bundled.names()])
         hint = f"did you mean {guess}?   " if guess else ""
         raise TransmissionsError(
             f"neither a processor nor a pipeline is called {name}; {hint}`trans list` shows all"

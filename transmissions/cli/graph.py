@@ -8,6 +8,7 @@ import typer
 
 from transmissions.cli.choices import check_choice
 from transmissions.cli.command import Command
+from transmissions.cli.loading import load_definition
 from transmissions.cli.options import Debug, Processors
 
 __all__ = ["graph", "register"]
@@ -34,11 +35,9 @@ def graph(
 
     The drawing has its stages, the edges between them, and the buffers that it asks for. No other program is needed."""
     check_choice("--format", form, _FORMATS)
-    import transmissions
     from transmissions.drawing import FORMATS
 
-    definition = transmissions.load(pipeline, processors=processors or ()).definition
-    typer.echo(FORMATS[form](definition), nl=False)
+    typer.echo(FORMATS[form](load_definition(pipeline, processors)), nl=False)
     return 0
 
 

@@ -11,6 +11,7 @@ import typer
 
 from transmissions.cli.choices import check_choice
 from transmissions.cli.command import Command
+from transmissions.cli.loading import load_definition, make_registry
 from transmissions.cli.options import Debug, Json, Processors
 
 __all__ = ["listing", "register"]
@@ -62,9 +63,8 @@ def register(app: typer.Typer) -> None:
 def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:
     from transmissions.describe import describe
     from transmissions.errors import TransmissionsError
-    from transmissions.registry import Registry, load_processors
 
-    registry = Registry(load_processors(paths))
+    registry = make_registry(paths)
     rows = []
     for name in registry.names():
         try:
@@ -77,14 +77,13 @@ def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:
 
 
 def _pipelines(paths: Sequence[Path]) -> list[dict[str, str]]:
-    import transmissions
-    from transmissions.cli.bundled import bundled_names
+    from transmissions import bundled
     from transmissions.errors import InvalidPipeline
 
     rows = []
-    for name in bundled_names():
+    for name in bundled.names():
         try:
-            definition = transmissions.load(name, processors=paths).definition
+            definition = load_definition(name, paths)
             summary = definition.label or definition.comment
         except InvalidPipeline as error:
             summary = f"not valid: {error.problems[0].message}"

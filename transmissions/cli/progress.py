@@ -121,7 +121,7 @@ def progress_line(figures: Figures, stages: Sequence[StageStatistics]) -> str:
         parts.append(f"{time_text(figures.left_s)} left")
     if stages:
         parts.append(f"{stages[0].stage} gave {figures.read:,}, {stages[-1].stage} got {stages[-1].received:,}")
-    if figures.held_back:
+    if stages and figures.held_back:
         parts.append("held back: " + ", ".join(one.stage for one in stages if one.stage in figures.held_back))
     return "; ".join(parts)
 

@@ -9,6 +9,7 @@ import typer
 
 from transmissions.cli.arguments import bind, missing, split_override, usage
 from transmissions.cli.command import Command
+from transmissions.cli.loading import load_definition, load_pipeline
 from transmissions.cli.options import Debug, Json, Processors
 from transmissions.errors import ParameterError
 
@@ -59,9 +60,7 @@ class RunCommand(Command):
         name = given.get("pipeline")
         if not isinstance(name, str):
             return None
-        import transmissions
-
-        return transmissions.load(name, processors=given.get("processors") or ()).definition
+        return load_definition(name, given.get("processors"))
 
 
 def run(  # noqa: PLR0917
@@ -116,12 +115,11 @@ def run(  # noqa: PLR0917
     """
     if json and messages_out == "-":
         raise ParameterError("--json and --messages - both write to standard output; give --messages a file")
-    import transmissions
     from transmissions.cli.execution import Wanted, execute, print_plan
     from transmissions.cli.log import set_up
 
     set_up(quiet=quiet, verbose=verbose, debug=debug)
-    loaded = transmissions.load(pipeline, processors=processors or ())
+    loaded = load_pipeline(pipeline, processors)
     if not quiet:
         for warning in loaded.warnings:
             typer.echo(str(warning), err=True)

@@ -11,9 +11,10 @@ import typer
 
 from transmissions.cli.choices import check_choice
 from transmissions.cli.command import Command
+from transmissions.cli.loading import make_registry, problems_of
 from transmissions.cli.options import Debug, Json, Processors
-from transmissions.errors import InvalidPipeline, NoSuchPipeline, ParameterError
-from transmissions.problem import Location, Problem, render
+from transmissions.errors import ParameterError
+from transmissions.problem import Problem, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +46,12 @@ def validate(
     Nothing is run. The exit code is 2 if there is an error; warnings alone leave it 0.
     """
     form = "json" if json else check_choice("--format", form, _FORMATS)
+    registry = make_registry(processors)
     problems: list[Problem] = []
     count = 0
     for path in _walk(paths):
         count += 1
-        problems += _problems(path, processors or [])
+        problems += problems_of(path, registry)
     problems = sorted(dict.fromkeys(problems), key=lambda one: (one.location, one.message))
     _print(problems, form)
     errors = sum(one.severity == "error" for one in problems)
@@ -77,20 +79,6 @@ def _walk(paths: Iterable[str]) -> Iterator[str]:
             yield from found
         else:
             yield path
-
-
-def _problems(path: str, processors: Sequence[Path]) -> list[Problem]:
-    import transmissions
-
-    try:
-        return list(transmissions.load(path, processors=processors).warnings)
-    except InvalidPipeline as error:
-        return list(error.problems)
-    except NoSuchPipeline as error:
-        return [Problem(Location(path), str(error), code="no-such-pipeline")]
-    except (OSError, UnicodeDecodeError) as error:
-        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        return [Problem(Location(path), f"cannot be read: {text.lower()}", code="unreadable")]
 
 
 def _print(problems: Sequence[Problem], form: str) -> None:
