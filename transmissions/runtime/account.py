@@ -16,7 +16,7 @@ __all__ = ["as_problem", "differences", "live_statistics", "outputs_of", "proble
 
 def live_statistics(stage: StageRun, inlet: Inlet | None) -> StageStatistics:
     """Return a stage's counters as they are now, with those of its processor and of the event stream in front."""
-    statistics = stage.statistics.copy()
+    statistics = stage.counted()
     statistics.bytes = stage.processor.bytes_done
     statistics.bytes_total = stage.processor.bytes_total
     statistics.buffer = None if inlet is None else inlet.stream.statistics()
@@ -69,10 +69,10 @@ def differences(stages: list[StageStatistics], segments: list[SegmentRun], inlet
     ]
     for place, inlet in inlets.items():
         counted = inlet.stream.statistics()
-        emitted = sum(segment.stages[-1].statistics.emitted for segment in _before(place, segments) if segment.stages)
+        emitted = sum(segment.stages[-1].counted().emitted for segment in _before(place, segments) if segment.stages)
         if all(segment.stages for segment in _before(place, segments)) and emitted != counted.sent:
             wrong.append(f"{inlet.stream.name}: emitted {emitted}, sent {counted.sent}")
-        received = counted.received if place < 0 else segments[place].stages[0].statistics.received
+        received = counted.received if place < 0 else segments[place].stages[0].counted().received
         if counted.sent != received + counted.dropped + counted.depth:
             wrong.append(f"{inlet.stream.name}: sent {counted.sent}, received {received}, dropped {counted.dropped}")
     return wrong

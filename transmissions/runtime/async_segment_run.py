@@ -10,9 +10,9 @@ from typing import Any
 from transmissions.errors import StageError, StreamAborted, StreamClosed
 from transmissions.processor import Kind, Mark, Message
 from transmissions.runtime.messages import copy_message
-from transmissions.runtime.pace import LARGEST_BATCH, Pace
+from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
 from transmissions.runtime.segment_run import SegmentRun
-from transmissions.runtime.stage_run import StageRun, fill, kind_of
+from transmissions.runtime.stage_run import StageRun, kind_of
 from transmissions.streams import EventStream
 
 __all__ = ["AsyncSegmentRun"]
@@ -82,11 +82,10 @@ class AsyncSegmentRun(SegmentRun):
                     yield await self.source.receive_batch_async(LARGEST_BATCH)
                 except StreamClosed:
                     return
-        batch: list[Message] = []
-        for _ in fill(self._guarded(self.source), batch, Pace(), lambda seconds: None):
-            yield batch.copy()
-            batch.clear()
-        yield batch
+        batches = Batches([], Pace())
+        for batch in batches.fill(self._guarded(self.source)):
+            yield batch
+        yield batches.rest
 
     async def _handle(self, batch: list[Message]) -> None:
         stage, statistics, clock = self._stage, self._stage.statistics, self.clock

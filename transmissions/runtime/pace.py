@@ -1,17 +1,21 @@
-"""How many messages a segment takes at a time: many while they are cheap, one while they are not."""
+"""How many messages go through a segment at a time: many while they are cheap, one while they are not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from time import perf_counter, thread_time
+from typing import Any
 
-__all__ = ["Pace"]
+__all__ = ["LARGEST_BATCH", "Batches", "Pace"]
 
 LARGEST_BATCH = 1024
 _CHEAP_S = 0.001
 _DEAR_CPU_S = 0.004
 _DEAR_WALL_S = 0.05
 _STREAK = 8
+_LOOK_AT_THE_CLOCK_EVERY = 256
+_LONG_ENOUGH_S = 0.002
 
 
 class Pace:
@@ -52,3 +56,43 @@ class Pace:
             if self._streak >= _STREAK:
                 self.limit = min(self.limit * 2, LARGEST_BATCH)
                 self._streak = 0
+
+
+class Batches:
+    """What an iterable yields, cut into batches at a pace.
+
+    Args:
+        rest: messages that the first batch begins with; afterwards, those that did not fill a batch any more, also
+            when the iterable raised.
+        pace: tells how large a batch may be.
+
+    Attributes:
+        seconds: what the last batch, or the rest, took to be made.
+    """
+
+    __slots__ = ("_pace", "rest", "seconds")
+
+    def __init__(self, rest: list[Any], pace: Pace) -> None:
+        self.rest = rest
+        self._pace = pace
+        self.seconds = 0.0
+
+    def fill(self, parts: Iterable[Any]) -> Iterator[list[Any]]:
+        """Yield batches as they become full, or have taken long."""
+        source = iter(parts)
+        pace = self._pace
+        pace.begin()
+        out = self.rest
+        while True:
+            wanted = min(pace.limit, len(out) + _LOOK_AT_THE_CLOCK_EVERY)
+            out.extend(islice(source, max(1, wanted - len(out))))
+            self.seconds = pace.elapsed_s()
+            if len(out) < wanted:
+                return
+            if len(out) >= pace.limit or self.seconds > _LONG_ENOUGH_S:
+                self.rest = []
+                yield out
+                # What follows in the segment counts too: heavy messages are to be few at a time, whoever is slow.
+                pace.end(len(out))
+                pace.begin()
+                out = self.rest

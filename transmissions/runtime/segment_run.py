@@ -11,8 +11,8 @@ from transmissions.errors import StageError, StreamAborted, StreamClosed
 from transmissions.plan import Segment
 from transmissions.processor import Mark, Message
 from transmissions.runtime.messages import copy_message
-from transmissions.runtime.pace import Pace
-from transmissions.runtime.stage_run import StageRun, fill
+from transmissions.runtime.pace import Batches, Pace
+from transmissions.runtime.stage_run import StageRun
 from transmissions.streams import EventStream
 
 __all__ = ["Inlet", "Overseer", "SegmentRun"]
@@ -133,14 +133,12 @@ class SegmentRun:
         if isinstance(self.source, EventStream):
             self._receive(self.source)
             return
-        batch: list[Message] = []
-        pace = Pace(self.clock)
-        for _ in fill(self._guarded(self.source), batch, pace, lambda seconds: None):
-            self.push(0, batch.copy())
-            batch.clear()
+        batches = Batches([], Pace(self.clock))
+        for batch in batches.fill(self._guarded(self.source)):
+            self.push(0, batch)
             if self.overseer.stopping:
                 return
-        self.push(0, batch)
+        self.push(0, batches.rest)
 
     def _guarded(self, messages: Iterable[Message]) -> Iterator[Message]:
         try:
@@ -164,6 +162,7 @@ class SegmentRun:
     def push(self, level: int, batch: list[Message]) -> None:
         """Run a batch through the stages from `level` on, and send on what comes out."""
         stages = self.stages
+        began = perf_counter()
         while batch and level < len(stages):
             stage = stages[level]
             level += 1
@@ -175,6 +174,9 @@ class SegmentRun:
                 batch = []
             else:
                 batch = stage.apply(batch)
+                ended = perf_counter()
+                stage.statistics.busy_s += ended - began
+                began = ended
             if stage.error:
                 error, stage.error = stage.error, None
                 self.push(level, batch)
@@ -187,12 +189,16 @@ class SegmentRun:
         return self.overseer.halted or (self.overseer.stopping and takes_in)
 
     def _emit(self, batch: list[Message]) -> None:
+        if not self.targets:
+            # What nobody receives need not be looked at one by one; a processor that returns no dict never does.
+            if self.stages and not isinstance(batch[0], dict):
+                raise self.stages[-1].wrong_type(batch[0])
+            return
         if not _MESSAGE_TYPES.issuperset(map(type, batch)):
             self._check_types(batch)
         for target in self.targets[:-1]:
             self._send(target, [copy_message(message) for message in batch])
-        for target in self.targets[-1:]:
-            self._send(target, batch)
+        self._send(self.targets[-1], batch)
 
     def _check_types(self, batch: list[Message]) -> None:
         for message in batch:
