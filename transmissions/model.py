@@ -115,6 +115,7 @@ class Definition:
         label: `rdfs:label`.
         comment: `rdfs:comment`.
         parameters: in the order in which they are declared.
+        edge_locations: where each edge's second stage stands in its pipe.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Definition:
     label: str = ""
     comment: str = ""
     parameters: tuple[Parameter, ...] = ()
+    edge_locations: Mapping[tuple[str, str], Location] = field(default_factory=dict, compare=False)
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; raises KeyError."""

@@ -9,6 +9,8 @@ from typing import Literal
 
 __all__ = ["Location", "Problem", "nearest", "render"]
 
+_WIDEST_LINE = 160
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
@@ -55,12 +57,12 @@ class Problem:
         first = f"{self.location}: {severity}{self.message}"
         if not self.source:
             return f"{first} ({self.hint})" if self.hint else first
-        number = str(self.location.line)
+        source, before = _window(self.source, self.location.column - 1)
         # Tabs stay tabs in the caret line, so that the carets stand below what they mean.
-        lead = "".join("\t" if c == "\t" else " " for c in self.source[: self.location.column - 1])
-        carets = "^" * max(1, min(self.location.length, len(self.source) - self.location.column + 1))
+        lead = "".join("\t" if c == "\t" else " " for c in source[:before])
+        carets = "^" * max(1, min(self.location.length, len(source) - before))
         under = f"{lead}{carets} {self.hint}".rstrip()
-        return f"{first}\n{number:>5} | {self.source}\n      | {under}"
+        return f"{first}\n{self.location.line:>5} | {source}\n      | {under}"
 
     def as_json(self) -> dict[str, object]:
         """Return the problem as plain JSON values, with the names that `trans validate --json` prints."""
@@ -74,6 +76,16 @@ class Problem:
             "message": self.message,
             "hint": self.hint,
         }
+
+
+def _window(line: str, at: int) -> tuple[str, int]:
+    """Return the part of a line around a position that fits on a screen, and the position within it."""
+    if len(line) <= _WIDEST_LINE:
+        return line, at
+    start = max(0, min(at - _WIDEST_LINE // 2, len(line) - _WIDEST_LINE))
+    end = start + _WIDEST_LINE
+    front, back = "…" if start else "", "…" if end < len(line) else ""
+    return front + line[start:end] + back, at - start + len(front)
 
 
 def render(problems: Iterable[Problem]) -> str:

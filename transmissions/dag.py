@@ -1,0 +1,113 @@
+"""Assemble a pipeline's stages into a directed graph, and check what only the whole graph can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import networkx as nx
+
+from transmissions.errors import InvalidPipeline
+from transmissions.model import Definition, Stage
+from transmissions.parameters import templates_in
+from transmissions.problem import Location, Problem, nearest
+from transmissions.registry import Registry
+
+__all__ = ["assemble", "check"]
+
+
+def assemble(definition: Definition, registry: Registry) -> nx.DiGraph[str]:
+    """Return a pipeline as a graph: stages by name, each with its `Stage` as `stage`; edges as the pipes have them.
+
+    Nodes are in the order in which the pipes name them.
+
+    Raises:
+        InvalidPipeline: the stages form a circle.
+    """
+    graph = _graph(definition)
+    problems = [problem for problem in check(definition, registry) if problem.severity == "error"]
+    if problems:
+        raise InvalidPipeline(problems)
+    return graph
+
+
+def check(definition: Definition, registry: Registry) -> list[Problem]:
+    """Return what is wrong with the graph of a pipeline: circles; as warnings, fields that no earlier stage writes."""
+    graph = _graph(definition)
+    circles = _circles(definition, graph)
+    # Where stages form a circle, every one of them is before every other.
+    return circles or _missing_fields(definition, graph, registry)
+
+
+def _graph(definition: Definition) -> nx.DiGraph[str]:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for stage in definition.stages:
+        graph.add_node(stage.name, stage=stage)
+    graph.add_edges_from(definition.edges)
+    return graph
+
+
+def _circles(definition: Definition, graph: nx.DiGraph[str]) -> list[Problem]:
+    order = {stage.name: position for position, stage in enumerate(definition.stages)}
+    found = []
+    for component in nx.strongly_connected_components(graph):
+        if len(component) == 1 and not graph.has_edge(*(2 * tuple(component))):
+            continue
+        part = graph.subgraph(component)
+        start = min(component, key=order.__getitem__)
+        circle = [edge[0] for edge in nx.find_cycle(part, start)]
+        first = circle.index(min(circle, key=order.__getitem__))
+        circle = circle[first:] + circle[:first]
+        closing = (circle[-1], circle[0])
+        at = definition.edge_locations.get(closing, definition.stage(start).location)
+        shown = " -> ".join(f":{name}" for name in [*circle, circle[0]])
+        hint = "messages would go round for ever; let the last stage lead elsewhere"
+        found.append(Problem(at, f"stages form a circle: {shown}", hint, "circle"))
+    return found
+
+
+def _missing_fields(definition: Definition, graph: nx.DiGraph[str], registry: Registry) -> list[Problem]:
+    """Warn of each field that a stage reads and that neither a stage before it nor a parameter provides."""
+    known = [stage for stage in definition.stages if stage.processor in registry]
+    writes = {stage.name: _fields(stage, registry, "fields_written") for stage in known}
+    given = {parameter.name for parameter in definition.parameters}
+    found = []
+    for stage in known:
+        before = nx.ancestors(graph, stage.name)
+        if any("*" in writes.get(name, {"*"}) for name in before):
+            continue
+        there = given.union(*(writes[name] for name in before))
+        for name in sorted(_fields(stage, registry, "fields_read") - there - {"*"}):
+            earlier = "no stage before it writes" if before else "it is the first, and no :parameter provides"
+            message = f'stage :{stage.name} reads the field "{name}", which {earlier}'
+            at = _location(stage, name)
+            found.append(Problem(at, message, _instead(name, there, bool(before)), "missing-field", "warning"))
+    return found
+
+
+def _instead(name: str, there: set[str], inner: bool) -> str:
+    if guess := nearest(name, there):
+        return f'did you mean "{guess}"?'
+    if not inner:
+        return f'declare it: :parameter [ :name "{name}" ]'
+    return "there is " + ", ".join(f'"{field}"' for field in sorted(there)) if there else "the messages have no fields"
+
+
+def _fields(stage: Stage, registry: Registry, direction: str) -> set[str]:
+    cls = registry.find(stage.processor)
+    # A field whose name is a parameter is known only when the pipeline runs; None stands for no field.
+    settings: Mapping[str, Any] = {
+        name: None if any(True for _ in templates_in(value)) else value for name, value in stage.settings.items()
+    }
+    if direction == "fields_written":
+        unknown = any(cls.settings()[name].writes for name, value in settings.items() if value is None)
+        return cls.fields_written(settings) | ({"*"} if unknown else set())
+    return cls.fields_read(settings)
+
+
+def _location(stage: Stage, field: str) -> Location:
+    for name, value in stage.settings.items():
+        given = value if isinstance(value, list) else [value]
+        if any(str(one).split(".")[0] == field for one in given) and name in stage.setting_locations:
+            return stage.setting_locations[name]
+    return stage.location

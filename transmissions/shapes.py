@@ -1,0 +1,212 @@
+"""Check a document with SHACL: the base shapes of `shapes.ttl`, and one shape made from each processor's settings.
+
+What a shape finds is told in `violations`; what no shape can say is checked by the reader and the graph.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pyshacl
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.namespace import RDF, RDFS, SH, XSD
+
+from transmissions import violations
+from transmissions import vocabulary as terms
+from transmissions.settings import REQUIRED, Duration, Setting
+
+if TYPE_CHECKING:
+    from rdflib.term import Node
+
+    from transmissions.outline import Outline
+    from transmissions.problem import Problem
+    from transmissions.processor import Processor
+    from transmissions.turtle import Document
+
+__all__ = ["base_shapes", "check", "processor_shape", "shape_text"]
+
+_TEMPLATE = r"\{\{"
+_WHOLE = r"^\s*[+-]?\d+\s*$"
+_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_PERIOD = r"^P(\d+(\.\d+)?D)?(T(\d+(\.\d+)?H)?(\d+(\.\d+)?M)?(\d+(\.\d+)?S)?)?$"
+_BOOLEAN = r"^([Tt]rue|[Ff]alse|yes|no|1|0)$"
+# A name of our own vocabulary where a text is meant is a slip, `:content` for "content".
+_FOREIGN = f"^(?!{terms.NAMESPACE})"
+_IGNORED = (RDF.type, RDFS.label, RDFS.comment)
+
+
+def check(document: Document, outline: Outline, processors: Mapping[str, type[Processor]]) -> list[Problem]:
+    """Validate a document against the shapes.
+
+    Args:
+        document: the document.
+        outline: its pipelines and stages.
+        processors: the processors that its stages use, by name.
+    """
+    shapes = Graph(bind_namespaces="none")
+    shapes += base_shapes()
+    for stage in outline.stages:
+        shapes.add((terms.NAMESPACE.StageShape, SH.targetNode, stage))
+    for name, cls in processors.items():
+        add_processor_shape(shapes, name, cls.settings().values())
+    data = _flattened(document, outline, processors)
+    # The document is ours and is not kept, so nothing is copied; nothing is inferred, imported or scripted either.
+    conforms, report, _ = pyshacl.validate(
+        data, shacl_graph=shapes, inplace=True, inference="none", advanced=False, js=False,
+        meta_shacl=False, do_owl_imports=False, allow_infos=True, allow_warnings=True,
+    )  # fmt: skip
+    if conforms or not isinstance(report, Graph):
+        return []
+    return violations.tell(report, shapes, document, outline, processors)
+
+
+@functools.cache
+def base_shapes() -> Graph:
+    """Return the shapes that hold for every pipeline; not to be changed."""
+    text = (files("transmissions") / "shapes.ttl").read_text(encoding="utf-8")
+    return Graph(bind_namespaces="none").parse(data=text, format="turtle")
+
+
+def processor_shape(name: str, cls: type[Processor]) -> Graph:
+    """Return the shape of the stages that use a processor.
+
+    Args:
+        name: what the processor is called in Turtle, without the colon.
+        cls: its class.
+    """
+    graph = Graph(bind_namespaces="none")
+    for prefix, space in (("", terms.NAMESPACE), ("sh", SH), ("xsd", XSD), ("rdf", RDF), ("rdfs", RDFS)):
+        graph.bind(prefix, space)
+    add_processor_shape(graph, name, cls.settings().values())
+    return graph
+
+
+def shape_text(name: str, cls: type[Processor]) -> str:
+    """Return the shape of a processor in Turtle, as `trans describe` shows it."""
+    return processor_shape(name, cls).serialize(format="turtle")
+
+
+def add_processor_shape(graph: Graph, name: str, settings: Iterable[Setting]) -> None:
+    """Add to a graph the shape of the stages whose processor has these settings."""
+    settings = list(settings)
+    shape, inner = terms.NAMESPACE[f"{name}Shape"], BNode()
+    graph.add((shape, RDF.type, SH.NodeShape))
+    graph.add((shape, SH.targetClass, terms.NAMESPACE[name]))
+    graph.add((shape, SH.property, inner))
+    graph.add((inner, SH.path, terms.SETTINGS))
+    if any(setting.required for setting in settings):
+        graph.add((inner, SH.minCount, Literal(1)))
+    _close(graph, inner, settings)
+
+
+def _close(graph: Graph, shape: Node, settings: Iterable[Setting]) -> None:
+    """Let the nodes of a shape have these properties and no others."""
+    graph.add((shape, SH.closed, Literal(True)))
+    graph.add((shape, SH.ignoredProperties, _list(graph, _IGNORED)))
+    for setting in settings:
+        part = BNode()
+        graph.add((shape, SH.property, part))
+        _add_setting(graph, part, setting)
+
+
+def _add_setting(graph: Graph, part: Node, setting: Setting) -> None:
+    graph.add((part, SH.path, terms.NAMESPACE[setting.turtle_name]))
+    graph.add((part, SH.message, Literal(f"must be {setting.expected}")))
+    if setting.doc:
+        graph.add((part, SH.description, Literal(setting.doc)))
+    if setting.required:
+        graph.add((part, SH.minCount, Literal(1)))
+    elif isinstance(setting.default, str | int | float) and setting.default is not REQUIRED:
+        graph.add((part, SH.defaultValue, Literal(setting.default)))
+    if not setting.many:
+        graph.add((part, SH.maxCount, Literal(1)))
+    if setting.record:
+        graph.add((part, SH.nodeKind, SH.BlankNodeOrIRI))
+        _close(graph, part, setting.record)
+        return
+    alternatives = _alternatives(graph, setting)
+    if len(alternatives) == 1:
+        for predicate, value in alternatives[0]:
+            graph.add((part, predicate, value))
+    else:
+        graph.add((part, SH["or"], _list(graph, [_node(graph, one) for one in alternatives])))
+
+
+def _alternatives(graph: Graph, setting: Setting) -> list[list[tuple[Node, Node]]]:
+    """Return the ways to write one value, each as constraints that hold together."""
+    if setting.type is object:
+        return [[(SH.nodeKind, SH.Literal)]]
+    template: list[list[tuple[Node, Node]]] = [_text(_TEMPLATE)]
+    if setting.choices:
+        # `:append` may be written for "append": the names of choices read like the terms around them.
+        both = [*map(Literal, setting.choices), *(terms.NAMESPACE[choice] for choice in setting.choices)]
+        return [[(SH["in"], _list(graph, both))], *template]
+    if setting.type is str:
+        return [[(SH.datatype, XSD.string)], [(SH.nodeKind, SH.IRI), (SH.pattern, Literal(_FOREIGN))]]
+    if setting.type.__name__ == "Path":
+        text = [(SH.datatype, XSD.string), (SH.minLength, Literal(1))]
+        return [text, [(SH.nodeKind, SH.IRI), (SH.pattern, Literal("^file:"))]]
+    if setting.type is bool:
+        return [[(SH.datatype, XSD.boolean)], _text(f"{_BOOLEAN}|{_TEMPLATE}")]
+    bounds = [(SH.minInclusive, setting.minimum), (SH.maxInclusive, setting.maximum)]
+    limits: list[tuple[Node, Node]] = [(term, Literal(bound)) for term, bound in bounds if bound is not None]
+    whole: list[tuple[Node, Node]] = [(SH.datatype, XSD.integer), *limits]
+    if setting.type is int:
+        return [whole, _text(f"{_WHOLE}|{_TEMPLATE}")]
+    numbers: list[list[tuple[Node, Node]]] = [[(SH.datatype, kind), *limits] for kind in (XSD.decimal, XSD.double)]
+    if setting.type is Duration:
+        periods: list[list[tuple[Node, Node]]] = [[(SH.datatype, XSD.duration)], [(SH.datatype, XSD.dayTimeDuration)]]
+        return [whole, *numbers, *periods, _text(f"{_PERIOD}|{_NUMBER}|{_TEMPLATE}")]
+    return [whole, *numbers, _text(f"{_NUMBER}|{_TEMPLATE}")]
+
+
+def _text(pattern: str) -> list[tuple[Node, Node]]:
+    return [(SH.datatype, XSD.string), (SH.pattern, Literal(pattern))]
+
+
+def _node(graph: Graph, constraints: Iterable[tuple[Node, Node]]) -> Node:
+    node = BNode()
+    for predicate, value in constraints:
+        graph.add((node, predicate, value))
+    return node
+
+
+def _list(graph: Graph, members: Sequence[Node]) -> Node:
+    cells: list[Node] = [BNode() for _ in members]
+    for cell, member, rest in zip(cells, members, [*cells[1:], RDF.nil], strict=True):
+        graph.add((cell, RDF.first, member))
+        graph.add((cell, RDF.rest, rest))
+    return cells[0] if cells else RDF.nil
+
+
+def _flattened(document: Document, outline: Outline, processors: Mapping[str, Any]) -> Graph:
+    """Return the document's graph with the lists of settings that take several values as several values.
+
+    A shape then says the same of both ways to write them.
+    """
+    graph = Graph(bind_namespaces="none")
+    graph += document.graph
+    for stage in outline.stages:
+        cls = processors.get(outline.processor(stage) or "")
+        if cls is not None:
+            for node in document.graph.objects(stage, terms.SETTINGS):
+                _flatten(graph, document, node, cls.settings().values())
+    return graph
+
+
+def _flatten(graph: Graph, document: Document, node: Node, settings: Iterable[Setting]) -> None:
+    for setting in settings:
+        path = terms.NAMESPACE[setting.turtle_name]
+        for value in list(graph.objects(node, path)):
+            members = [value]
+            if setting.many and document.is_list(value):
+                members = [member for _, member in document.items(value)]
+                graph.remove((node, path, value))
+                for member in members:
+                    graph.add((node, path, member))
+            for member in members:
+                if setting.record and not isinstance(member, Literal | URIRef):
+                    _flatten(graph, document, member, setting.record)

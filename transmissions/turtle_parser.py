@@ -1,0 +1,423 @@
+"""Parse Turtle with rdflib's parser, made to remember where each term stands and to say what a mistake is.
+
+Knows nothing of files or pipelines: text goes in, and a graph, places and mistakes come out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, MutableSequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from rdflib import RDF, RDFS, XSD, Graph, Literal, URIRef
+from rdflib.namespace import DCTERMS, FOAF, OWL, SH, SKOS
+from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
+from rdflib.term import Node
+
+__all__ = ["Mistake", "Reading", "Span", "read"]
+
+Span = tuple[int, int]
+"""A stretch of the text: first character, and the one after the last."""
+
+Triple = tuple[Node, Node, Node]
+
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
+_TOKEN = re.compile(r"""<[^>\s]*>|[\w.-]*:[\w./-]*[\w/]|[\w.-]*:|[\w-]+|"[^"\n]*"?|.""")
+_BARE_WORD = re.compile(r"[A-Za-z_][\w-]*(?![\w:-])")
+_WELL_KNOWN = {
+    "": "http://purl.org/stuff/transmissions/",
+    "rdf": str(RDF),
+    "rdfs": str(RDFS),
+    "xsd": str(XSD),
+    "owl": str(OWL),
+    "sh": str(SH),
+    "dcterms": str(DCTERMS),
+    "foaf": str(FOAF),
+    "skos": str(SKOS),
+}
+_UNKNOWN = "urn:unknown-prefix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something in a text that is not valid Turtle.
+
+    Args:
+        offset: where, in characters from the start of the text.
+        length: how many characters it is about.
+        message: what is wrong.
+        hint: what would be right.
+        code: a short fixed name of its kind.
+    """
+
+    offset: int
+    length: int
+    message: str
+    hint: str = ""
+    code: str = "syntax"
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the parser made of a text.
+
+    Args:
+        graph: its triples; incomplete if there are mistakes.
+        prefixes: namespaces by prefix.
+        places: for each triple, the spans of its property and of its value, for each time that it is written.
+        subjects: for each node that is a subject, the span of its first mention as one.
+        mistakes: what is wrong; one, and unknown prefixes besides.
+    """
+
+    graph: Graph
+    prefixes: dict[str, str] = field(default_factory=dict)
+    places: dict[Triple, list[tuple[Span, Span]]] = field(default_factory=dict)
+    subjects: dict[Node, Span] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def read(text: str, base: str) -> Reading:
+    """Parse a text.
+
+    Args:
+        text: Turtle.
+        base: the address against which relative addresses in it are resolved; nothing is fetched from it.
+    """
+    reading = Reading(Graph(bind_namespaces="none"))
+    # Every token has a character behind it, so that rdflib never looks past the end.
+    padded = text + "\n"
+    parser = _Parser(reading, padded, base)
+    with _no_log_of_literals():
+        try:
+            parser.loadBuf(padded)
+        except BadSyntax as error:
+            reading.mistakes.append(parser.mistake(error._i, error._why))
+        except RecursionError:
+            reading.mistakes.append(parser.mistake(parser.at, "nested too deeply"))
+        except (AssertionError, LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
+            # rdflib leaves some mistakes to whatever fails on them first.
+            reading.mistakes.append(parser.mistake(parser.at, str(error)))
+    reading.prefixes = {prefix: space for prefix, space in parser._bindings.items() if not space.startswith(_UNKNOWN)}
+    return reading
+
+
+class _Prefixes(dict[str, str]):
+    """Namespaces by prefix; an unknown one is noted once, and reading goes on."""
+
+    def __init__(self, parser: _Parser) -> None:
+        super().__init__()
+        self._parser = parser
+
+    def __missing__(self, prefix: str) -> str:
+        if prefix == "_":
+            raise KeyError(prefix)
+        known = _WELL_KNOWN.get(prefix)
+        hint = f"add at the top: @prefix {prefix}: <{known or '…'}> ."
+        mistake = Mistake(
+            self._parser.at, len(prefix) + 1, f"the prefix {prefix}: is not declared", hint, "unknown-prefix"
+        )
+        self._parser.reading.mistakes.append(mistake)
+        self[prefix] = space = f"{_UNKNOWN}{prefix}:"
+        return space
+
+
+class _Sink(RDFSink):
+    """Takes the triples from the parser and keeps their places."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(reading.graph)
+        self._reading = reading
+        self.predicate: Span = (0, 0)
+        self.values: list[Span] = []
+
+    def makeStatement(self, quadruple: Any, why: Any = None) -> None:
+        formula, predicate, subject, value = quadruple
+        triple: Triple = tuple(self.normalise(formula, term) for term in (subject, predicate, value))  # type: ignore[assignment]
+        at_value = self.values.pop(0) if self.values and triple[1] != RDF.rest else self.predicate
+        self._reading.places.setdefault(triple, []).append((self.predicate, at_value))
+        self.graph.add(triple)
+
+    def newLiteral(self, s: str, dt: URIRef | None = None, lang: str | None = None) -> Literal:
+        if dt is not None and dt.startswith(str(RDF)):
+            # rdflib would parse what is in it, as XML or HTML.
+            raise ValueError("a text of this type is not read here")
+        return super().newLiteral(s, dt, lang)
+
+
+class _Parser(SinkParser):
+    """rdflib's parser; remembers where terms, statements and brackets begin."""
+
+    def __init__(self, reading: Reading, text: str, base: str) -> None:
+        self.sink = _Sink(reading)
+        super().__init__(self.sink, baseURI=base, turtle=True)
+        self.reading = reading
+        self.at = 0
+        self._text = text
+        self._bindings = _Prefixes(self)
+        self._statement = 0
+        self._open: list[int] = []
+        # The spans of the items of the bracket that is being read, or of the statement.
+        self._items: list[Span] = []
+        self._verb: Span = (0, 0)
+        # How many properties the statement has had so far.
+        self._count = 0
+
+    def statement(self, argstr: str, i: int) -> int:
+        self._statement = self.at = self._skip(i)
+        self._items, self._open, self._count = [], [], 0
+        end = super().statement(argstr, i)
+        if end >= 0 and not self._count:
+            self.BadSyntax(argstr, end, "expected a property")
+        return end
+
+    def property_list(self, argstr: str, i: int, subj: Node) -> int:
+        if not self._open:
+            if not isinstance(subj, Node) or isinstance(subj, Literal):
+                self.BadSyntax(argstr, self._statement, "a literal cannot be described")
+            self.reading.subjects.setdefault(subj, self._items[-1])
+        return super().property_list(argstr, i, subj)
+
+    def verb(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        start = self.at = self._skip(i)
+        end = super().verb(argstr, i, res)
+        if end > 0:
+            self._verb = (start, end)
+            # The word `a` comes as a pair of rdflib's own.
+            if not isinstance(res[-1][1], URIRef | tuple):
+                self.BadSyntax(argstr, start, "expected a property")
+        return end
+
+    def objectList(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        verb, outer, self._items = self._verb, self._items, []
+        end = super().objectList(argstr, i, res)
+        self.sink.predicate, self.sink.values, self._items = verb, self._items, outer
+        self._count += 1
+        return end
+
+    def item(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        start = self._skip(i)
+        end = super().item(argstr, i, res)
+        if end >= 0:
+            self._items.append((start, end))
+        return end
+
+    def path(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        self.at = self._skip(i)
+        end = self.nodeOrLiteral(argstr, i, res)
+        if end >= 0 and argstr[end] in "!^":
+            self.BadSyntax(argstr, end, "expected '.'")
+        return end
+
+    def node(self, argstr: str, i: int, res: MutableSequence[Any], subjectAlready: Node | None = None) -> int:
+        start = self._skip(i)
+        if start >= len(argstr) or argstr[start] not in "[(":
+            return super().node(argstr, i, res, subjectAlready)
+        self._open.append(start)
+        outer, self._items, verb = self._items, [], self._verb
+        if argstr[start] == "(":
+            end = self._list(argstr, start, res)
+        else:
+            end = super().node(argstr, i, res, subjectAlready)
+            self.reading.subjects.setdefault(res[-1], (start, end))
+        self._items, self._verb = outer, verb
+        self._open.pop()
+        return end
+
+    def _list(self, argstr: str, start: int, res: MutableSequence[Any]) -> int:
+        members: list[Any] = []
+        i = self._skip(start + 1)
+        while i < len(argstr) and argstr[i] != ")":
+            end = self.item(argstr, i, members)
+            if end < 0:
+                self.BadSyntax(argstr, i, "expected item in list or ')'")
+            i = self._skip(end)
+        if i >= len(argstr):
+            self.BadSyntax(argstr, i, "EOF in list")
+        self.sink.predicate, self.sink.values = (start, start + 1), self._items
+        res.append(self.sink.newList(members, self._context))
+        self.reading.subjects.setdefault(res[-1], (start, i + 1))
+        return i + 1
+
+    def uri_ref2(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        start = self._skip(i)
+        self.at = start
+        end = super().uri_ref2(argstr, i, res)
+        if end >= 0 and (bad := re.search(r'[\x00-\x20<>"{}|^`\\]', str(res[-1]))) and argstr[start] == "<":
+            self.BadSyntax(argstr, start, f"an address cannot hold {bad.group()!r}")
+        return end
+
+    def mistake(self, offset: int, why: str) -> Mistake:
+        """Return what is wrong at an offset, from rdflib's reason."""
+        at = self._skip(offset) if offset >= 0 else len(self._text)
+        if at >= len(self._text):
+            return self._unfinished()
+        found = _TOKEN.match(self._text, at)
+        length = len(found.group()) if found else 1
+        if (foreign := _foreign(self._text)) is not None:
+            return Mistake(at, length, "not valid Turtle", foreign)
+        for pattern, explain in _EXPLANATIONS:
+            if re.search(pattern, why):
+                return explain(self, at, length)
+        return Mistake(at, length, "not valid Turtle", self.expected(at))
+
+    def line_of(self, offset: int) -> int:
+        """Return the number of the line that an offset is in."""
+        return self._text.count("\n", 0, offset) + 1
+
+    def expected(self, at: int) -> str:
+        """Return what may stand at an offset where a statement or a value would begin."""
+        character = self._text[at]
+        if _BARE_WORD.match(self._text, at):
+            word = _BARE_WORD.match(self._text, at).group()  # type: ignore[union-attr]
+            return f'a name has a prefix and a text has quotes: did you mean :{word} or "{word}"?'
+        if character in "])":
+            return f"nothing that this '{character}' could close is open"
+        return "expected a statement: a name, a property and a value, ended by '.'"
+
+    def _unfinished(self) -> Mistake:
+        text = self._text.rstrip()
+        if not text:
+            return Mistake(0, 1, "not valid Turtle", "the file is empty")
+        if (foreign := _foreign(self._text)) is not None:
+            return Mistake(0, 1, "not valid Turtle", foreign)
+        what, start = "statement", self._statement
+        missing = "'.'"
+        if self._open:
+            start = self._open[-1]
+            missing, what = ("']'", "'['") if self._text[start] == "[" else ("')'", "'('")
+        at = self._last_token_end()
+        hint = f"expected {missing} after this; the {what} from line {self.line_of(start)} has no end"
+        return Mistake(at - 1, 1, "not valid Turtle", hint)
+
+    def _last_token_end(self) -> int:
+        # Comments at the end of a file are no place to miss something in.
+        end = 0
+        for found in re.finditer(r"""<[^>\s]*>|"(?:[^"\\\n]|\\.)*"|#[^\n]*|\S""", self._text):
+            if not found.group().startswith("#"):
+                end = found.end()
+        return end
+
+    def _skip(self, i: int) -> int:
+        found = _SPACE.match(self._text, i)
+        return found.end() if found else i
+
+    def BadSyntax(self, argstr: str, i: int, msg: str) -> NoReturn:
+        raise BadSyntax(self._thisDoc, self.lines, "", i, msg)
+
+
+def _explain_end(parser: _Parser, at: int, length: int) -> Mistake:
+    text, start = parser._text, parser._statement
+    if word := _BARE_WORD.match(text, at):
+        hint = parser.expected(at)
+        if text[:at].rstrip().endswith(";"):
+            hint = f"a name has a prefix: did you mean :{word.group()}?"
+        return Mistake(at, length, "not valid Turtle", hint)
+    line, begin = parser.line_of(start), text.rfind("\n", 0, at) + 1
+    first_on_line = not text[begin:at].strip()
+    if text[at] in "])":
+        hint = f"nothing that this '{text[at]}' could close is open"
+    elif first_on_line and at - begin <= start - (text.rfind("\n", 0, start) + 1):
+        hint = f"expected '.' before this; the statement above it, from line {line}, has no end"
+    elif first_on_line or re.match(r"(?:a\s|[\w-]*:[\w-]+\s+\S)", text[at:]):
+        hint = f"expected ';' before this, or '.' to end the statement from line {line}"
+    else:
+        hint = "expected ',' before another value, ';' before another property, or '.'"
+    return Mistake(at, length, "not valid Turtle", hint)
+
+
+def _explain_value(parser: _Parser, at: int, length: int) -> Mistake:
+    verb = parser._text[slice(*parser._verb)]
+    if _BARE_WORD.match(parser._text, at):
+        return Mistake(at, length, "not valid Turtle", parser.expected(at))
+    return Mistake(at, length, "not valid Turtle", f"expected a value after {verb}, before this")
+
+
+def _explain_bracket(parser: _Parser, at: int, length: int) -> Mistake:
+    if _BARE_WORD.match(parser._text, at):
+        return Mistake(at, length, "not valid Turtle", parser.expected(at))
+    start = parser._open[-1] if parser._open else parser._statement
+    line = parser.line_of(start)
+    if parser._text[start] == "(":
+        hint = f"expected ')' before this; the list from line {line} has no end"
+    elif parser._text[at] in ".)":
+        hint = f"expected ']' before this; the '[' from line {line} has no end"
+    else:
+        hint = f"expected ';' before this, or ']' to close the '[' from line {line}"
+    return Mistake(at, length, "not valid Turtle", hint)
+
+
+def _explain_property(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, length, "not valid Turtle", "expected a property here, such as `a` or :settings")
+
+
+def _explain_string(parser: _Parser, at: int, length: int) -> Mistake:
+    hint = 'this text has no end on its line; close it with the same quote, or write """ … """ for several lines'
+    return Mistake(parser.at, 1, "not valid Turtle", hint)
+
+
+def _explain_escape(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, 2, "not valid Turtle", "a backslash begins an escape; write \\\\ for a backslash itself")
+
+
+def _explain_depth(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, length, "not valid Turtle", "brackets are nested too deeply here")
+
+
+def _explain_literal(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, length, "not valid Turtle", "a literal has no properties; a statement begins with a name")
+
+
+def _explain_address(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, length, "not valid Turtle", "this address has no end, or holds a character it cannot hold")
+
+
+def _explain_type(parser: _Parser, at: int, length: int) -> Mistake:
+    return Mistake(at, length, "not valid Turtle", "texts of this type are not read")
+
+
+_EXPLANATIONS = (
+    ("nested too deeply", _explain_depth),
+    ("objectList expected", _explain_value),
+    ("item in list", _explain_bracket),
+    (r"'\]' expected|property_list expected", _explain_bracket),
+    ("at end of statement|expected '.'", _explain_end),
+    ("expected a property|propertylist", _explain_property),
+    ("bad escape|hex escape|illegal escape|end with", _explain_escape),
+    ("newline found in string|unterminated string|Quote expected", _explain_string),
+    ("literal cannot be described", _explain_literal),
+    ("address cannot hold|unterminated URI|relative U", _explain_address),
+    ("this type is not read", _explain_type),
+)
+
+
+def _foreign(text: str) -> str | None:
+    """Return a hint for a text that is another language altogether."""
+    start = text.lstrip()[:200].lower()
+    if start.startswith(("{", "[", '"')):
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        return "this file is JSON; a pipeline is written in Turtle"
+    if start.startswith(("<?xml", "<!doctype", "<html", "<rdf:rdf")):
+        return "this file is XML or HTML; a pipeline is written in Turtle"
+    return None
+
+
+@contextmanager
+def _no_log_of_literals() -> Iterator[None]:
+    """Keep rdflib from logging a traceback for each literal that is not of its type; the shapes report those."""
+    log = logging.getLogger("rdflib.term")
+
+    def drop(record: logging.LogRecord) -> bool:
+        return False
+
+    log.addFilter(drop)
+    try:
+        yield
+    finally:
+        log.removeFilter(drop)
