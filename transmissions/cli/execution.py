@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from transmissions.pipeline import Pipeline
-    from transmissions.plan import Plan
+    from transmissions.plan import Plan, PlannedStage
     from transmissions.processor import Message
     from transmissions.runtime.run import Run
 
@@ -187,8 +187,20 @@ def plan_text(plan: Plan, target: Path | None) -> str:
         lines.append(f"  loop {number}: {names}{goes}{buffer}")
         for stage in segment.stages:
             lines.append(f"    {stage.name}: {stage.processor.__name__}")
-            lines += [f"      {name} = {value!r}" for name, value in stage.settings.items()]
+            lines += [f"      {name} = {value}" for name, value in _settings(stage)]
     return _redacted("\n".join(lines))
+
+
+def _settings(stage: PlannedStage) -> list[tuple[str, str]]:
+    given = stage.settings
+    return [
+        (name, _shown(given[name]) if name in given else f"{_shown(one.default)} (default)")
+        for name, one in stage.processor.settings().items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    return repr(str(value) if isinstance(value, Path) else value)
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:

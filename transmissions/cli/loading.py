@@ -26,14 +26,19 @@ def make_registry(processors: Sequence[Path] | None) -> Registry:
 
 def load_pipeline(name: str, processors: Sequence[Path] | None) -> Pipeline:
     """Return the pipeline, ready to run; raises InvalidPipeline or NoSuchPipeline."""
-    import transmissions
+    from transmissions.load import load
+    from transmissions.pipeline import Pipeline
 
-    return transmissions.load(name, processors=processors or ())
+    registry = make_registry(processors)
+    definition, warnings = load(name, registry)
+    return Pipeline(definition, registry, warnings)
 
 
 def load_definition(name: str, processors: Sequence[Path] | None) -> Definition:
     """Return what the pipeline's file declares; raises InvalidPipeline or NoSuchPipeline."""
-    return load_pipeline(name, processors).definition
+    from transmissions.load import load
+
+    return load(name, make_registry(processors))[0]
 
 
 def problems_of(name: str, registry: Registry) -> list[Problem]:
