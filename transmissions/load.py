@@ -41,9 +41,7 @@ def load(source: str | Path, registry: Registry, pick: str | None = None) -> tup
     return definition, problems
 
 
-def check(
-    source: str | Path, registry: Registry, pick: str | None = None
-) -> tuple[Definition | None, list[Problem]]:
+def check(source: str | Path, registry: Registry, pick: str | None = None) -> tuple[Definition | None, list[Problem]]:
     """Return the pipeline that `load` would, or None if it is invalid, and every problem, sorted by line.
 
     Raises:

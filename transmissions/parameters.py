@@ -165,9 +165,7 @@ class _Run:
             return {name: one for name, one in filled.items() if one is not _ABSENT}
         if isinstance(value, list | tuple):
             many = [self._fill(one, setting, at) for one in value]
-            return [
-                one for item in many if item is not _ABSENT for one in (item if isinstance(item, list) else [item])
-            ]
+            return [one for item in many if item is not _ABSENT for one in (item if isinstance(item, list) else [item])]
         return value
 
     def _fill_template(self, template: Template, setting: Setting, at: Location) -> Any:

@@ -8,16 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from transmissions.dag import assemble
+from transmissions.load import load as load_definition
+from transmissions.message import Message
 from transmissions.model import Definition
 from transmissions.parameters import resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
-from transmissions.processor import Message
-from transmissions.registry import Registry
+from transmissions.registry import Registry, load_processors
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "load"]
+
+
+def load(source: str | Path, *, processors: Iterable[str | Path] = ()) -> Pipeline:
+    """Return a pipeline, checked and ready to run.
+
+    Args:
+        source: the name of a bundled pipeline, or a Turtle file; `FILE#NAME` picks one of several in it.
+        processors: Python files, and folders of them, with processors of your own.
+
+    Raises:
+        NoSuchPipeline: there is none of that name, and no such file.
+        InvalidPipeline: something is wrong with the file; the error's `problems` holds everything that is.
+        TransmissionsError: a file of your own processors cannot be loaded.
+    """
+    registry = Registry(load_processors(processors))
+    definition, problems = load_definition(source, registry)
+    return Pipeline(definition, registry, problems)
 
 
 class Pipeline:

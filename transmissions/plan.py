@@ -136,17 +136,18 @@ def _planned(stage: Stage, graph: nx.DiGraph[str], definition: Definition, regis
 
 def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:
     """Return the splitting stage before `name` whose groups no stage between the two has ended."""
-    processors = {stage.name: registry.find(stage.processor) for stage in definition.stages}
+    stages = {stage.name: stage for stage in definition.stages}
     ended = 0
     seen = {name}
     level = list(graph.predecessors(name))
     while level:
         for before in level:
-            if processors[before].splits:
+            processor = registry.find(stages[before].processor)
+            if processor.splits:
                 if not ended:
                     return before
                 ended -= 1
-            elif processors[before].acts_on_marks():
+            elif processor.ends_group(stages[before].settings):
                 ended += 1
         seen.update(level)
         level = [far for before in level for far in graph.predecessors(before) if far not in seen]

@@ -10,14 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, ClassVar
 
 from transmissions.context import Context
+from transmissions.message import Mark, Message
 from transmissions.model import Buffer
 from transmissions.problem import nearest
 from transmissions.settings import REQUIRED, Declaration, Setting, make_setting, settings_of
 
-__all__ = ["Kind", "Mark", "Message", "Processor", "processor"]
-
-Message = dict[str, Any]
-"""What flows from stage to stage: a dict that can be written as JSON."""
+__all__ = ["Kind", "Processor", "processor"]
 
 _KEPT_PROBLEMS = 1000
 
@@ -34,28 +32,6 @@ class Kind(enum.Enum):
     def is_async(self) -> bool:
         """Whether it runs in an event loop."""
         return self in (Kind.ASYNC, Kind.ASYNC_GENERATOR)
-
-
-class Mark(dict[str, Any]):
-    """The end of a group: the message that a processor split, sent after its parts, with `done` set to true.
-
-    A stage lets marks pass by, in order, unless its processor defines `end_group`; then it is given the marks of the
-    nearest split before it, and no others.
-
-    Args:
-        message: the message that was split.
-        split: the name of the stage that split it.
-    """
-
-    __slots__ = ("split",)
-
-    def __init__(self, message: Mapping[str, Any], split: str) -> None:
-        super().__init__(message)
-        self["done"] = True
-        self.split = split
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Mark, (dict(self), self.split))
 
 
 class Processor:
@@ -187,6 +163,11 @@ class Processor:
     def acts_on_marks(cls) -> bool:
         """Say whether it ends groups, by defining `end_group(self, mark)`: return or yield messages, as `process`."""
         return hasattr(cls, "end_group")
+
+    @classmethod
+    def ends_group(cls, settings: Mapping[str, Any]) -> bool:
+        """Say whether under these settings no mark of the nearest split before it goes on; true if it acts on marks."""
+        return cls.acts_on_marks()
 
     @classmethod
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:

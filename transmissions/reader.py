@@ -169,7 +169,7 @@ def _unknown_parameters(definition: Definition, document: Document) -> list[Prob
                 if name in known or ENVIRONMENT.match(name):
                     continue
                 guess = nearest(name, known)
-                declared = f"declare it: :parameter [ :name {str(Literal(name).n3())} ]"
+                declared = f"declare it: :parameter [ :name {Literal(name).n3()!s} ]"
                 if not name or not name.replace("-", "").replace("_", "").isalnum():
                     declared = "between {{ and }} stands the name of a parameter, or env.NAME; \\\\{{ stands for itself"
                 hint = f"did you mean {{{{ {guess} }}}}?" if guess else declared

@@ -110,7 +110,11 @@ class _Teller:
     def _noun(self, owner: Node) -> tuple[str, str]:
         if owner in self._outline.pipes or owner in self._outline.types:
             return "term", "unknown-term"
-        if (None, terms.PARAMETER, owner) in self._document.graph or (None, terms.BUFFER, owner) in self._document.graph:
+        if (None, terms.PARAMETER, owner) in self._document.graph or (
+            None,
+            terms.BUFFER,
+            owner,
+        ) in self._document.graph:
             return "term", "unknown-term"
         return "setting", "unknown-setting"
 
@@ -155,7 +159,9 @@ class _Teller:
             values = [member for _, member in document.items(values[0])]
         at = document.at_value(focus, path, values[min(1, len(values) - 1)])
         place = place_of(focus, document, self._outline)
-        return Problem(at, f"{document.name(path)} is given {len(values)} times {place}", f"it {message}", "given-twice")
+        return Problem(
+            at, f"{document.name(path)} is given {len(values)} times {place}", f"it {message}", "given-twice"
+        )
 
     def _wrong(self, focus: Node, path: URIRef, value: Node, message: str) -> Problem:
         document = self._document

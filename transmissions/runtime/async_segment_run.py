@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from transmissions.errors import StageError, StreamAborted, StreamClosed
-from transmissions.processor import Kind, Mark, Message
-from transmissions.runtime.messages import copy_message
+from transmissions.message import Mark, Message, copy_message
+from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
 from transmissions.runtime.segment_run import SegmentRun
 from transmissions.runtime.stage_run import StageRun, kind_of

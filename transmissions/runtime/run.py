@@ -15,10 +15,10 @@ from loguru import logger
 
 from transmissions.context import Context
 from transmissions.errors import StageError, StreamAborted
+from transmissions.message import Message
 from transmissions.model import Buffer
 from transmissions.output import Output
 from transmissions.plan import Plan, PlannedStage, Segment
-from transmissions.processor import Message
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
 from transmissions.runtime.async_segment_run import AsyncSegmentRun
 from transmissions.runtime.result import Result, StageStatistics, Status
@@ -29,11 +29,15 @@ from transmissions.streams import EventStream
 
 __all__ = ["Run"]
 
+# A library keeps quiet until its user asks it to speak: `logger.enable("transmissions")`.
+logger.disable("transmissions")
+
 _GRACE_S = 1.0
 """How long what is on its way may take to reach its end, once a run has been stopped."""
 _GIVE_UP_S = 2.0
 """How long after that a thread is waited for; one that is stuck in foreign code is left behind."""
 _KEPT_ERRORS = 1000
+_SHOWN_ERRORS = 10
 _LEAVING = -1
 _NOWHERE = -2
 
@@ -92,7 +96,7 @@ class Run:
             pipeline=self.plan.pipeline,
             output=self._output,
             fingerprint=self.plan.fingerprint,
-            statistics=lambda: self._live(stage).as_json(),
+            statistics=lambda: self._seen_from(stage),
             log=_logger(planned.name),
         )
         return stage
@@ -138,7 +142,11 @@ class Run:
             self._skipped_count += 1
             if len(self._skipped) < _KEPT_ERRORS:
                 self._skipped.append(error)
-        logger.bind(stage=error.stage).warning(redact(f"skipped: {error}"))
+            number = self._skipped_count
+        if number <= _SHOWN_ERRORS:
+            logger.bind(stage=error.stage).warning(redact(f"skipped: {error}"))
+        elif number == _SHOWN_ERRORS + 1:
+            logger.warning("more messages are skipped; the report lists them")
 
     # Ending
 
@@ -258,6 +266,12 @@ class Run:
 
     def _live(self, stage: StageRun) -> StageStatistics:
         return live_statistics(stage, self._inlets.get(self._heads.get(stage.planned.name, _NOWHERE)))
+
+    def _seen_from(self, stage: StageRun) -> dict[str, Any]:
+        """Return a stage's counters for its processor: what holds its segment back holds it back."""
+        counted = self._live(stage).as_json()
+        last = next(run.stages[-1] for run in self._segments if stage in run.stages).statistics
+        return counted | {"blocked_s": last.blocked_s, "backpressure_events": last.backpressure_events}
 
     def problems(self) -> list[dict[str, Any]]:
         """Return what was skipped, lost or repaired so far, and the error that ended the run."""

@@ -8,9 +8,8 @@ from time import perf_counter
 from typing import Protocol
 
 from transmissions.errors import StageError, StreamAborted, StreamClosed
+from transmissions.message import Mark, Message, copy_message
 from transmissions.plan import Segment
-from transmissions.processor import Mark, Message
-from transmissions.runtime.messages import copy_message
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.stage_run import StageRun
 from transmissions.streams import EventStream

@@ -9,10 +9,10 @@ from types import AsyncGeneratorType, GeneratorType, MethodType
 from typing import Any
 
 from transmissions.errors import StageError
+from transmissions.message import Mark, Message, shorten
 from transmissions.model import OnError
 from transmissions.plan import PlannedStage
-from transmissions.processor import Kind, Mark, Message, Processor
-from transmissions.runtime.messages import shorten
+from transmissions.processor import Kind, Processor
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.result import StageStatistics
 
