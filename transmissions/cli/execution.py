@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from transmissions.pipeline import Pipeline
     from transmissions.plan import Plan, PlannedStage
-    from transmissions.processor import Message
+    from transmissions.message import Message
     from transmissions.runtime.run import Run
 
 __all__ = ["Wanted", "execute", "print_plan"]

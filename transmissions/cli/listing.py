@@ -78,7 +78,7 @@ def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:
 
 def _pipelines(paths: Sequence[Path]) -> list[dict[str, str]]:
     from transmissions import bundled
-    from transmissions.errors import InvalidPipeline
+    from transmissions.errors import InvalidPipeline, TransmissionsError
 
     rows = []
     for name in bundled.names():
@@ -87,6 +87,8 @@ def _pipelines(paths: Sequence[Path]) -> list[dict[str, str]]:
             summary = definition.label or definition.comment
         except InvalidPipeline as error:
             summary = f"not valid: {error.problems[0].message}"
+        except TransmissionsError as error:
+            summary = str(error)
         rows.append({"name": name, "kind": "pipeline", "summary": " ".join(summary.split())})
     return rows
 

@@ -26,12 +26,9 @@ def make_registry(processors: Sequence[Path] | None) -> Registry:
 
 def load_pipeline(name: str, processors: Sequence[Path] | None) -> Pipeline:
     """Return the pipeline, ready to run; raises InvalidPipeline or NoSuchPipeline."""
-    from transmissions.load import load
-    from transmissions.pipeline import Pipeline
+    from transmissions.pipeline import load
 
-    registry = make_registry(processors)
-    definition, warnings = load(name, registry)
-    return Pipeline(definition, registry, warnings)
+    return load(name, processors=processors or ())
 
 
 def load_definition(name: str, processors: Sequence[Path] | None) -> Definition:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from transmissions.errors import ParameterError
-from transmissions.processor import Message
+from transmissions.message import Message
 
 __all__ = ["MessageWriter", "as_json", "read_messages", "write_whole"]
 
