@@ -53,7 +53,7 @@ def test_words_fill_parameters(words: str, bound: dict[str, str]) -> None:
         ("--source --dryish", "--source needs a value; write --source=VALUE if it begins with --"),
         ("--source a --source b", "--source is given twice"),
         ("--no-source", "no such option: --no-source; did you mean --source?"),
-        ("1 2 3 4 5", "too many values: '5'; the pipeline takes SOURCE MAXFILES DRYISH LAYOUT"),
+        ("1 2 3 4 5", "too many values: '5'; the pipeline takes SOURCE MAX-FILES DRYISH LAYOUT"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_hint(words: str, message: str) -> None:
@@ -105,7 +105,7 @@ def test_usage_says_what_each_option_takes() -> None:
     """The pipeline's own help has its names, choices, defaults and comments."""
     assert usage(PARAMETERS) == [
         ("--source SOURCE", "the export  [required]"),
-        ("--max-files MAXFILES", "how many  [default: 10]"),
+        ("--max-files MAX-FILES", "how many  [default: 10]"),
         ("--dryish / --no-dryish", "whether"),
         ("--layout flat|deep", "which"),
     ]

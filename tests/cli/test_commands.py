@@ -158,8 +158,8 @@ def test_describe_shows_a_pipeline(demo: Path, capsys: Capture) -> None:
     assert main(["describe", "demo.ttl", *OWN]) == 0
     page = capsys.readouterr().out
     assert "Make messages and shout." in page
-    assert "--count COUNT     how many messages  [default: 3]" in page
-    assert "trans run demo.ttl [COUNT] [FAILAT]" in page
+    assert "--count COUNT      how many messages  [default: 3]" in page
+    assert "trans run demo.ttl [--OPTION VALUE]..." in page
     assert "▼" in page
 
 

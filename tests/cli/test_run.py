@@ -71,7 +71,7 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
     [
         (["nowhere.ttl"], "nowhere.ttl"),
         (["demo.ttl", "--cuont", "3", *OWN], "no such option: --cuont; did you mean --count?"),
-        (["demo.ttl", "1", "2", "3", *OWN], "too many values: '3'; the pipeline takes COUNT FAILAT"),
+        (["demo.ttl", "1", "2", "3", *OWN], "too many values: '3'; the pipeline takes COUNT FAIL-AT"),
         (["demo.ttl", "many", *OWN], "a whole number"),
         (["demo.ttl", "-s", "make", *OWN], "write it as STAGE.SETTING=VALUE"),
         (["demo.ttl", "-s", "mak.count=1", *OWN], "did you mean make.count?"),
@@ -82,7 +82,7 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
         (["demo.ttl", *OWN, "--json", "--messages", "-"], "both write to standard output"),
         (["demo.ttl", *OWN, "--report", "."], "this cannot be written"),
         (["--count", "3", "demo.ttl"], "--count"),
-        ([], "missing argument 'PIPELINE'"),
+        ([], "missing argument PIPELINE"),
     ],
 )
 def test_a_wrong_command_is_refused(demo: Path, capsys: Capture, words: list[str], said: str) -> None:
@@ -161,7 +161,7 @@ def test_help_lists_the_pipelines_own_parameters(demo: Path, capsys: Capture) ->
     assert main(["run", "demo.ttl", *OWN, "--help"]) == 0
     page = capsys.readouterr().out
     assert "Parameters of demo, in the order of the VALUEs:" in page
-    assert "--fail-at FAILAT  where to fail  [default: -1]" in page
+    assert "--fail-at FAIL-AT  where to fail  [default: -1]" in page
 
 
 def test_an_error_in_own_code_names_its_line(demo: Path, capsys: Capture) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     # The model brings event streams with it; a command that only shows its help needs none.
     from transmissions.model import Parameter
 
-__all__ = ["bind", "missing", "split_override", "usage"]
+__all__ = ["bind", "missing", "placeholder", "split_override", "usage"]
 
 
 def bind(
@@ -65,7 +65,7 @@ def _in_order(parameters: Sequence[Parameter], named: dict[str, str], values: Se
     free = [one.name for one in parameters if one.name not in named]
     if len(values) > len(free):
         extra = ", ".join(repr(value) for value in values[len(free) :])
-        takes = " ".join(name.upper() for name in free) or "no more values"
+        takes = " ".join(kebab_name(name).upper() for name in free) or "no more values"
         raise ParameterError(f"too many values: {extra}; the pipeline takes {takes}")
     return dict(zip(free, values, strict=False))
 
@@ -103,6 +103,11 @@ def split_override(text: str) -> tuple[str, str]:
     return f"{stage}.{python_name(setting.lstrip(':').replace('-', '_'))}", value
 
 
+def placeholder(one: Parameter) -> str:
+    """Return what stands for a parameter's value in help: `TIME-ZONE` for `timeZone`."""
+    return kebab_name(one.name).upper()
+
+
 def usage(parameters: Iterable[Parameter]) -> list[tuple[str, str]]:
     """Return the pipeline's options as rows of a help page: how it is written, what it is for."""
     rows = []
@@ -111,7 +116,7 @@ def usage(parameters: Iterable[Parameter]) -> list[tuple[str, str]]:
         if one.datatype == "boolean":
             option += f" / --no-{kebab_name(one.name)}"
         else:
-            option += " " + ("|".join(one.choices) or one.name.upper())
+            option += " " + ("|".join(one.choices) or placeholder(one))
         notes = ["required"] if one.required and one.default is None else []
         if one.default is not None:
             notes.append(f"default: {one.default}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from transmissions.cli.arguments import usage
+from transmissions.cli.arguments import placeholder, usage
 from transmissions.cli.command import Command
 from transmissions.cli.loading import load_definition, make_registry
 from transmissions.cli.options import Debug, Json, Processors
@@ -95,8 +94,9 @@ def pipeline_text(definition: Definition, name: str) -> str:
     if rows:
         width = max(len(option) for option, _ in rows)
         parts.append("\n".join(["Parameters:", *(f"  {option:<{width}}  {text}".rstrip() for option, text in rows)]))
-    values = " ".join(one.name.upper() if one.required else f"[{one.name.upper()}]" for one in definition.parameters)
-    parts.append(f"Run it:\n  trans run {name} {values}".rstrip())
+    values = [placeholder(one) for one in definition.parameters if one.required]
+    optional = ["[--OPTION VALUE]..."] if len(values) < len(definition.parameters) else []
+    parts.append("Run it:\n  " + " ".join(["trans run", name, *values, *optional]))
     parts.append("Stages:\n" + textwrap.indent(draw_text(definition), "  ").rstrip())
     return "\n\n".join(parts)
 
@@ -124,7 +124,7 @@ def pipeline_as_json(definition: Definition) -> dict[str, Any]:
     }
 
 
-def _definition(name: str, registry: Registry, processors: list[Path] | None) -> Definition:
+def _definition(name: str, registry: Registry, processors: list[str] | None) -> Definition:
     from transmissions import bundled
 
     try:

@@ -23,9 +23,9 @@ from transmissions.runtime.result import Result, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from transmissions.message import Message
     from transmissions.pipeline import Pipeline
     from transmissions.plan import Plan, PlannedStage
-    from transmissions.message import Message
     from transmissions.runtime.run import Run
 
 __all__ = ["Wanted", "execute", "print_plan"]
@@ -66,14 +66,16 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         _check_writable(wanted.report)
     incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
     outgoing = _writer(wanted.messages_out)
-    run = pipeline.start(
-        target=wanted.target,
-        messages=incoming,
-        overrides=wanted.overrides or None,
-        collect=outgoing is not None,
-        **wanted.parameters,
-    )
-    with Interrupts(run.abort) as interrupts:
+    # Before the run begins, so that no moment is left in which Ctrl-C would break it off.
+    with Interrupts() as interrupts:
+        run = pipeline.start(
+            target=wanted.target,
+            messages=incoming,
+            overrides=wanted.overrides or None,
+            collect=outgoing is not None,
+            **wanted.parameters,
+        )
+        interrupts.abort_with(run.abort)
         pump = _Pump(run, outgoing) if outgoing else None
         result = _watch(run, wanted)
         if pump:

@@ -14,16 +14,18 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Handles the two signals while it is entered.
+    """Handles the two signals while it is entered; what to abort is named once it is there."""
 
-    Args:
-        abort: called with the reason at the first signal.
-    """
-
-    def __init__(self, abort: Callable[[str], object]) -> None:
-        self._abort = abort
+    def __init__(self) -> None:
+        self._abort: Callable[[str], object] | None = None
         self._before: dict[int, Any] = {}
         self.signal = 0
+
+    def abort_with(self, abort: Callable[[str], object]) -> None:
+        """Have the first signal call `abort` with its reason; at once, if it came already."""
+        self._abort = abort
+        if self.signal:
+            abort(self._reason)
 
     @property
     def exit_code(self) -> int:
@@ -46,7 +48,11 @@ class Interrupts:
             # Nothing may be tidied up any more: a stage may hang in code that does not listen.
             os._exit(128 + number)
         self.signal = number
-        name = "interrupted" if number == signal.SIGINT else "terminated"
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{name}; again to stop at once\n".encode())
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{self._reason}; again to stop at once\n".encode())
         # In a thread: the signal may have come while this one holds a lock that aborting needs.
-        threading.Thread(target=self._abort, args=(name,), daemon=True).start()
+        if self._abort is not None:
+            threading.Thread(target=self._abort, args=(self._reason,), daemon=True).start()
+
+    @property
+    def _reason(self) -> str:
+        return "interrupted" if self.signal == signal.SIGINT else "terminated"

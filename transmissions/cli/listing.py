@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -60,7 +59,7 @@ def register(app: typer.Typer) -> None:
     app.command("list", cls=Command, epilog=_EXAMPLES)(listing)
 
 
-def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:
+def _processors(paths: Sequence[str]) -> list[dict[str, str]]:
     from transmissions.describe import describe
     from transmissions.errors import TransmissionsError
 
@@ -76,7 +75,7 @@ def _processors(paths: Sequence[Path]) -> list[dict[str, str]]:
     return rows
 
 
-def _pipelines(paths: Sequence[Path]) -> list[dict[str, str]]:
+def _pipelines(paths: Sequence[str]) -> list[dict[str, str]]:
     from transmissions import bundled
     from transmissions.errors import InvalidPipeline, TransmissionsError
 
@@ -84,7 +83,7 @@ def _pipelines(paths: Sequence[Path]) -> list[dict[str, str]]:
     for name in bundled.names():
         try:
             definition = load_definition(name, paths)
-            summary = definition.label or definition.comment
+            summary = definition.comment or definition.label
         except InvalidPipeline as error:
             summary = f"not valid: {error.problems[0].message}"
         except TransmissionsError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transmissions.errors import NoSuchPipeline
@@ -17,21 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["load_definition", "load_pipeline", "make_registry", "problems_of"]
 
 
-def make_registry(processors: Sequence[Path] | None) -> Registry:
+def make_registry(processors: Sequence[str] | None) -> Registry:
     """Return where processors are found: installed ones, and those of the user's own in these files and folders."""
     from transmissions.registry import Registry, load_processors
 
     return Registry(load_processors(processors or ()))
 
 
-def load_pipeline(name: str, processors: Sequence[Path] | None) -> Pipeline:
+def load_pipeline(name: str, processors: Sequence[str] | None) -> Pipeline:
     """Return the pipeline, ready to run; raises InvalidPipeline or NoSuchPipeline."""
     from transmissions.pipeline import load
 
     return load(name, processors=processors or ())
 
 
-def load_definition(name: str, processors: Sequence[Path] | None) -> Definition:
+def load_definition(name: str, processors: Sequence[str] | None) -> Definition:
     """Return what the pipeline's file declares; raises InvalidPipeline or NoSuchPipeline."""
     from transmissions.load import load
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 __all__ = ["Debug", "Json", "Processors"]
 
 Processors = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--processors", metavar="PATH", help="Load processors of your own from this file or folder; may be repeated."
     ),

@@ -87,11 +87,11 @@ def run(  # noqa: PLR0917
         typer.Option("--param", metavar="NAME=VALUE", help="Set a parameter whose name is also an option of `run`."),
     ] = None,
     target: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--target", metavar="DIR", help="The folder written into.  [default: the current one]"),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write the run's report there, as JSON.")
+        str | None, typer.Option("--report", metavar="FILE", help="Write the run's report there, as JSON.")
     ] = None,
     messages_out: Annotated[
         str | None,
@@ -124,14 +124,14 @@ def run(  # noqa: PLR0917
         for warning in loaded.warnings:
             typer.echo(str(warning), err=True)
     parameters = _parameters(context, loaded.definition, values or [], param or [])
-    where = _target(loaded.definition, parameters, target)
+    where = _target(loaded.definition, parameters, Path(target) if target is not None else None)
     _check_missing(loaded.definition, pipeline, parameters)
     wanted = Wanted(
         parameters=parameters,
         target=where,
         messages_in=messages_in,
         overrides=_overrides(overrides or []),
-        report=report,
+        report=Path(report) if report else None,
         messages_out=messages_out,
         quiet=quiet,
         debug=debug,

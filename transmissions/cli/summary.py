@@ -45,12 +45,13 @@ def _amounts(result: Result, target: Path | None) -> list[str]:
     source = source_of(result.stages)
     if source and source.bytes:
         rate = size_text(source.bytes / max(result.seconds, 1e-6))
-        lines.append(f"  read {size_text(source.bytes)}, {rate}/s")
+        what = "read" if source.bytes_total is not None else f"{source.stage}:"
+        lines.append(f"  {what} {size_text(source.bytes)}, {rate}/s")
     if any(result.outputs.values()):
         counts = {"written": 0, "unchanged": 0, "failed": 0} | result.outputs
         text = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         lines.append(f"  files: {text}" + (f" in {target}" if target else ""))
-    elif result.stages and not lines:
+    elif result.stages and not lines and result.status is Status.COMPLETE:
         last = result.stages[-1]
         lines.append(f"  {last.stage} got {last.received:,} and gave {last.emitted:,} messages")
     failed = [f"{one.stage} {one.failed:,}" for one in result.stages if one.failed]
