@@ -59,6 +59,13 @@ def test_a_file_of_messages_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["out.jsonl"]
 
 
+def test_a_file_of_messages_that_is_not_closed_is_taken_away(tmp_path: Path) -> None:
+    """When a run cannot begin, nothing is left behind."""
+    with MessageWriter(tmp_path / "out.jsonl") as writer:
+        writer.write({"n": 1})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_report_is_whole_or_absent(tmp_path: Path) -> None:
     """Writing replaces the old file at once and leaves nothing beside it."""
     (tmp_path / "r.json").write_text("old")

@@ -86,7 +86,8 @@ def test_a_second_signal_kills(demo: Path) -> None:
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(demo: Path) -> None:
     """`trans run … | head` ends, and nothing is said about it."""
-    with started(*ENDLESS, "--messages", "-", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    words = [*ENDLESS, "--messages", "-", "--report", "report.json"]
+    with started(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -94,6 +95,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(demo: Path) -> None:
         error = process.stderr.read()
         assert process.wait(LIMIT_S) == 141
     assert error == b""
+    assert json.loads((demo / "report.json").read_text())["status"] == "aborted"
 
 
 def test_messages_are_streamed(demo: Path) -> None:

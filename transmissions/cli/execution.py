@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +66,8 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
     if wanted.report is not None:
         _check_writable(wanted.report)
     incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
-    outgoing = _writer(wanted.messages_out)
     # Before the run begins, so that no moment is left in which Ctrl-C would break it off.
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, _writer(wanted.messages_out) as outgoing:
         run = pipeline.start(
             target=wanted.target,
             messages=incoming,
@@ -80,8 +80,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         result = _watch(run, wanted)
         if pump:
             pump.join()
-        if pump is None or not isinstance(pump.error, BrokenPipeError):
-            _tell(result, wanted)
+        _tell(result, wanted, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
     if wanted.debug and run.error:
         traceback.print_exception(run.error.cause)
     if pump and pump.error:
@@ -106,13 +105,15 @@ def _watch(run: Run, wanted: Wanted) -> Result:
     return result
 
 
-def _tell(result: Result, wanted: Wanted) -> None:
+def _tell(result: Result, wanted: Wanted, *, silent: bool) -> None:
     data = as_json(result.as_json(), indent=True) + b"\n"
     if wanted.report is not None:
         write_whole(wanted.report, data)
     if wanted.json:
         sys.stdout.write(data.decode())
         sys.stdout.flush()
+    if silent:
+        return
     if not wanted.quiet or result.status is not Status.COMPLETE or result.partial:
         typer.echo(summary(result, wanted.target, wanted.report), err=True)
 
@@ -127,8 +128,8 @@ def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | Non
     return 2 if result.partial else 0
 
 
-def _writer(where: str | None) -> MessageWriter | None:
-    return None if where is None else MessageWriter(None if where == "-" else Path(where))
+def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
+    return nullcontext() if where is None else MessageWriter(None if where == "-" else Path(where))
 
 
 class _Incoming:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import orjson
@@ -70,7 +71,9 @@ def shown(value: Any) -> str:
 
 
 class MessageWriter:
-    """Writes messages as JSON lines to stdout, each at once, or to a file that appears when it is whole.
+    """Writes messages as JSON lines to stdout, each at once, or to a file that appears when it is closed.
+
+    Left without having been closed, it takes away what it began.
 
     Args:
         path: the file; None for stdout.
@@ -78,13 +81,22 @@ class MessageWriter:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._stream: BinaryIO
-        if path is None:
-            self._stream = sys.stdout.buffer
-        else:
+        self._partial: Path | None = None
+        self._stream: BinaryIO = sys.stdout.buffer
+        if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
             self._stream = self._partial.open("wb")
+
+    def __enter__(self) -> MessageWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._partial is not None:
+            self._stream.close()
+            self._partial.unlink(missing_ok=True)
 
     def write(self, message: Message) -> None:
         """Write one message; values that JSON lacks are written as text."""
@@ -94,9 +106,7 @@ class MessageWriter:
 
     def close(self) -> None:
         """Let the file appear under its name."""
-        if self._path is None:
-            self._stream.flush()
-        else:
+        if self._path is not None and self._partial is not None:
             self._stream.close()
             self._partial.replace(self._path)
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from transmissions.cli.app import app
 
-__all__ = ["cli_page", "processors_page", "write_pages"]
+if TYPE_CHECKING:
+    from transmissions.processor import Processor
+
+__all__ = ["bundled_processors", "cli_page", "processors_page", "write_pages"]
 
 _COLUMNS = 90
 _HEAD = """# Command line
@@ -36,18 +43,20 @@ def cli_page() -> str:
     return "\n".join(sections)
 
 
+def bundled_processors() -> dict[str, Callable[[], type[Processor]]]:
+    """Return for each processor that ships with the package, by name, what loads it."""
+    from transmissions.registry import GROUP, Registry
+
+    registry = Registry()
+    names = sorted(point.name for point in entry_points(group=GROUP) if point.value.startswith("processors."))
+    return {name: partial(registry.find, name) for name in names}
+
+
 def processors_page() -> str:
     """Return the page with the bundled processors."""
     from transmissions.describe import describe, reference_page
-    from transmissions.registry import Registry
 
-    registry = Registry()
-    bundled = {name: registry.find(name) for name in registry.names()}
-    return reference_page(
-        describe(name, processor)
-        for name, processor in bundled.items()
-        if processor.__module__.split(".")[0] == "processors"
-    )
+    return reference_page(describe(name, load()) for name, load in bundled_processors().items())
 
 
 def write_pages(folder: Path) -> None:
