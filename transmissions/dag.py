@@ -78,7 +78,7 @@ def _missing_fields(definition: Definition, graph: nx.DiGraph[str], registry: Re
             continue
         there = given.union(*(writes[name] for name in before))
         for name in sorted(_fields(stage, registry, "fields_read") - there - {"*"}):
-            earlier = "no stage before it writes" if before else "it is the first, and no :parameter provides"
+            earlier = "no stage before it writes" if before else "no :parameter provides"
             message = f'stage :{stage.name} reads the field "{name}", which {earlier}'
             at = _location(stage, name)
             found.append(Problem(at, message, _instead(name, there, bool(before)), "missing-field", "warning"))
@@ -89,7 +89,7 @@ def _instead(name: str, there: set[str], inner: bool) -> str:
     if guess := nearest(name, there):
         return f'did you mean "{guess}"?'
     if not inner:
-        return f'declare it: :parameter [ :name "{name}" ]'
+        return f'it is the first stage; declare the field: :parameter [ :name "{name}" ]'
     return "there is " + ", ".join(f'"{field}"' for field in sorted(there)) if there else "the messages have no fields"
 
 

@@ -140,7 +140,7 @@ def find_processors(
         types = found.types[stage]
         name = found.processor(stage)
         if not types:
-            problems.append(_untyped(document, found, stage))
+            problems.append(_untyped(document, found, stage, registry))
         elif len(types) > 1:
             names = " and ".join(document.name(one) for one in types)
             place = document.at_value(stage, RDF.type, types[1])
@@ -177,14 +177,16 @@ def unused(document: Document, found: Outline, registry: Registry) -> list[Probl
     return problems
 
 
-def _untyped(document: Document, found: Outline, stage: Node) -> Problem:
+def _untyped(document: Document, found: Outline, stage: Node, registry: Registry) -> Problem:
     place, name = document.at_subject(stage), document.name(stage)
+    likely = nearest(terms.local_name(stage), registry.names()) if isinstance(stage, URIRef) else None
+    processor = f":{likely or 'FileReader'}"
     if (stage, None, None) in document.graph or not isinstance(stage, URIRef):
-        hint = f"say which processor it is: {name} a :FileReader"
+        hint = f"say which processor it is: {name} a {processor}"
         return Problem(place, f"stage {name} has no type", hint, "no-type")
     described = {document.name(node) for node in document.graph.subjects(RDF.type) if isinstance(node, URIRef)}
     guess = nearest(name, described - {document.name(pipeline) for pipeline in found.pipelines})
-    hint = f"did you mean {guess}?" if guess else f"describe it: {name} a :FileReader ."
+    hint = f"did you mean {guess}?" if guess else f"describe it: {name} a {processor} ."
     return Problem(place, f"no stage is called {name}", hint, "no-type")
 
 

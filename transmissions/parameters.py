@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,10 @@ from typing import Any
 from transmissions import secrets
 from transmissions.errors import InvalidPipeline, ParameterError, SettingError
 from transmissions.model import Definition, Parameter, Stage, Template
+from transmissions.overrides import overridden, plain, quoted
 from transmissions.problem import Location, Problem, nearest
 from transmissions.registry import Registry
-from transmissions.settings import Setting, kebab_name, python_name
+from transmissions.settings import Setting, kebab_name
 
 __all__ = ["ENVIRONMENT", "check_parameter", "is_template", "placeholders", "resolve", "templates_in", "values"]
 
@@ -109,7 +109,7 @@ def resolve(
         InvalidPipeline: a variable of the environment that the pipeline reads is not set.
     """
     filled = _values(definition, given)
-    replaced = _overridden(definition, overrides or {}, registry)
+    replaced = overridden(definition, overrides or {}, registry)
     run = _Run(filled)
     stages = []
     for stage in definition.stages:
@@ -146,7 +146,7 @@ class _Run:
             try:
                 made[name] = setting.check(filled)
             except SettingError as error:
-                self.refusals.append(_refusal(error, filled, value, setting, stage, at))
+                self.refusals.append(_refusal(error, value, setting, f"stage :{stage.name}", at))
         return made
 
     def _absent(self, stage: Stage, setting: Setting, value: object) -> None:
@@ -206,13 +206,13 @@ class _Run:
 def _values(definition: Definition, given: Mapping[str, object]) -> dict[str, tuple[object, bool]]:
     """Return the value of each parameter that has one, and whether it was given rather than a default."""
     refusals: list[str] = []
-    by_name = {_plain(parameter.name): parameter for parameter in definition.parameters}
+    by_name = {plain(parameter.name): parameter for parameter in definition.parameters}
     chosen: dict[str, object] = {}
     for name, value in given.items():
-        if _plain(name) not in by_name:
+        if plain(name) not in by_name:
             refusals.append(_unknown_parameter(definition, name))
         elif value is not None:
-            chosen[by_name[_plain(name)].name] = value
+            chosen[by_name[plain(name)].name] = value
     found: dict[str, tuple[object, bool]] = {}
     for parameter in definition.parameters:
         value = chosen.get(parameter.name, parameter.default)
@@ -224,7 +224,7 @@ def _values(definition: Definition, given: Mapping[str, object]) -> dict[str, tu
         try:
             found[parameter.name] = (check_parameter(parameter, value), parameter.name in chosen)
         except SettingError as error:
-            refusals.append(f"--{kebab_name(parameter.name)} must be {error.expected}, got {_quoted(error.got)}")
+            refusals.append(f"--{kebab_name(parameter.name)} must be {error.expected}, got {quoted(error.got)}")
     if refusals:
         raise ParameterError("\n".join(refusals))
     return found
@@ -239,56 +239,13 @@ def _unknown_parameter(definition: Definition, name: str) -> str:
     return text + ("it has " + ", ".join(f"--{one}" for one in known) if known else "it takes none")
 
 
-def _overridden(
-    definition: Definition, overrides: Mapping[str, object], registry: Registry
-) -> dict[str, dict[str, object]]:
-    refusals: list[str] = []
-    found: dict[str, dict[str, object]] = {}
-    stages = {stage.name: stage for stage in definition.stages}
-    for key, value in overrides.items():
-        name, dot, written = key.rpartition(".")
-        name = name.lstrip(":")
-        if not dot or name not in stages:
-            guess = nearest(name or written, stages)
-            hint = f"did you mean {guess}.{written}?" if guess and dot else "the stages are " + ", ".join(stages)
-            what = f'there is no stage "{name}"' if dot else "a setting is named STAGE.SETTING"
-            refusals.append(f'cannot set "{key}": {what}; {hint}')
-            continue
-        declared = registry.find(stages[name].processor).settings()
-        by_name = {_plain(one): setting for one, setting in declared.items()}
-        setting = by_name.get(_plain(written.lstrip(":")))
-        if setting is None:
-            known = [one.turtle_name for one in declared.values()]
-            guess = nearest(written, known)
-            hint = f"did you mean {name}.{guess}?" if guess else "it has " + (", ".join(known) or "none")
-            refusals.append(f'cannot set "{key}": stage :{name} has no setting "{written}"; {hint}')
-            continue
-        try:
-            found.setdefault(name, {})[setting.name] = setting.check(_from_command_line(value, setting))
-        except SettingError as error:
-            refusals.append(f'cannot set "{key}": it must be {error.expected}, got {_quoted(error.got)}')
-    if refusals:
-        raise ParameterError("\n".join(refusals))
-    return found
-
-
-def _from_command_line(value: object, setting: Setting) -> object:
-    """Return a value as data if it is text that stands for a list or a node, which only JSON can write."""
-    if isinstance(value, str) and (setting.many or setting.record) and value.lstrip().startswith(("[", "{")):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _refusal(error: SettingError, filled: object, value: object, setting: Setting, stage: Stage, at: Location) -> str:
+def _refusal(error: SettingError, value: object, setting: Setting, stage: str, at: Location) -> str:
     names = [name for one in templates_in(value) for _, name in placeholders(one.text)]
     secret = any(ENVIRONMENT.match(name) for name in names)
     options = " and ".join(name if ENVIRONMENT.match(name) else f"--{kebab_name(name)}" for name in names)
-    got = "" if secret else f", got {_quoted(error.got if not isinstance(error.got, Mapping) else filled)}"
+    got = "" if secret else f", got {quoted(error.got)}"
     place = f"{at}: " if at.file else ""
-    return f"{place}{options} must be {error.expected}{got}, for :{setting.turtle_name} of stage :{stage.name}"
+    return f"{place}{options} must be {error.expected}{got}, for :{setting.turtle_name} of {stage}"
 
 
 def _below(base: Path | None, value: object) -> object:
@@ -307,14 +264,5 @@ def _line_of(at: Location) -> str:
         return ""
 
 
-def _plain(name: str) -> str:
-    return python_name(name.replace("-", "_"))
-
-
 def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return f'"{text[:60]}…"' if len(text) > 60 else f'"{text}"' if isinstance(value, str | Path) else text

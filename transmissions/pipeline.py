@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transmissions.dag import assemble
-from transmissions.load import load as load_definition
+from transmissions.loading import load as load_definition
 from transmissions.message import Message
 from transmissions.model import Definition
 from transmissions.parameters import resolve

@@ -100,5 +100,5 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     'sourceFile'
     """
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None

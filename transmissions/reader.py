@@ -15,7 +15,7 @@ from rdflib import Literal, URIRef
 from rdflib.namespace import RDFS
 
 from transmissions import vocabulary as terms
-from transmissions.model import Definition, Parameter, Stage
+from transmissions.model import Definition, Parameter, Stage, Template
 from transmissions.parameters import ENVIRONMENT, placeholders, templates_in
 from transmissions.problem import Location, Problem, nearest
 from transmissions.stage_reader import read_parameters, read_stage
@@ -137,12 +137,11 @@ class _Reader:
         stage = self.stages[node]
         name = prefix + stage.name
         if name in self._found:
-            if not isinstance(node, URIRef):
-                name = next(f"{name}-{n}" for n in itertools.count(2) if f"{name}-{n}" not in self._found)
-            else:
+            if isinstance(node, URIRef):
                 hint = "names are told apart by what follows the prefix; give one of them another"
                 at = self.document.at_item(cell)
                 self.problems.append(Problem(at, f"two stages are called {stage.name}", hint, "same-name"))
+            name = next(f"{name}-{n}" for n in itertools.count(2) if f"{name}-{n}" not in self._found)
         if len(self._found) >= LARGEST_PIPELINE:
             message = f"pipeline {self.document.name(path[0])} has more than {LARGEST_PIPELINE} stages"
             at = self.document.at_subject(path[0])
@@ -179,7 +178,7 @@ def _unknown_parameters(definition: Definition, document: Document) -> list[Prob
     return problems
 
 
-def _templates(stage: Stage) -> Iterable[tuple[object, Location]]:
+def _templates(stage: Stage) -> Iterable[tuple[Template, Location]]:
     for name, value in stage.settings.items():
         for template in templates_in(value):
             yield template, stage.setting_locations.get(name, stage.location)

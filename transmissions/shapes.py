@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyshacl
@@ -36,6 +37,30 @@ _BOOLEAN = r"^([Tt]rue|[Ff]alse|yes|no|1|0)$"
 # A name of our own vocabulary where a text is meant is a slip, `:content` for "content".
 _FOREIGN = f"^(?!{terms.NAMESPACE})"
 _IGNORED = (RDF.type, RDFS.label, RDFS.comment)
+
+
+Alternative = list[tuple["Node", "Node"]]
+"""Constraints that hold together for one way to write a value."""
+
+
+def _text(pattern: str) -> Alternative:
+    return [(SH.datatype, XSD.string), (SH.pattern, Literal(pattern))]
+
+
+_WAYS: dict[Any, list[Alternative]] = {
+    object: [[(SH.nodeKind, SH.Literal)]],
+    str: [[(SH.datatype, XSD.string)], [(SH.nodeKind, SH.IRI), (SH.pattern, Literal(_FOREIGN))]],
+    Path: [
+        [(SH.datatype, XSD.string), (SH.minLength, Literal(1))],
+        [(SH.nodeKind, SH.IRI), (SH.pattern, Literal("^file:"))],
+    ],
+    bool: [[(SH.datatype, XSD.boolean)], _text(f"{_BOOLEAN}|{_TEMPLATE}")],
+}
+_NUMBERS: dict[Any, tuple[tuple[URIRef, ...], str]] = {
+    int: ((XSD.integer,), _WHOLE),
+    float: ((XSD.integer, XSD.decimal, XSD.double), _NUMBER),
+    Duration: ((XSD.integer, XSD.decimal, XSD.double), f"{_PERIOD}|{_NUMBER}"),
+}
 
 
 def check(document: Document, outline: Outline, processors: Mapping[str, type[Processor]]) -> list[Problem]:
@@ -135,36 +160,21 @@ def _add_setting(graph: Graph, part: Node, setting: Setting) -> None:
         graph.add((part, SH["or"], _list(graph, [_node(graph, one) for one in alternatives])))
 
 
-def _alternatives(graph: Graph, setting: Setting) -> list[list[tuple[Node, Node]]]:
+def _alternatives(graph: Graph, setting: Setting) -> list[Alternative]:
     """Return the ways to write one value, each as constraints that hold together."""
-    if setting.type is object:
-        return [[(SH.nodeKind, SH.Literal)]]
-    template: list[list[tuple[Node, Node]]] = [_text(_TEMPLATE)]
     if setting.choices:
         # `:append` may be written for "append": the names of choices read like the terms around them.
         both = [*map(Literal, setting.choices), *(terms.NAMESPACE[choice] for choice in setting.choices)]
-        return [[(SH["in"], _list(graph, both))], *template]
-    if setting.type is str:
-        return [[(SH.datatype, XSD.string)], [(SH.nodeKind, SH.IRI), (SH.pattern, Literal(_FOREIGN))]]
-    if setting.type.__name__ == "Path":
-        text = [(SH.datatype, XSD.string), (SH.minLength, Literal(1))]
-        return [text, [(SH.nodeKind, SH.IRI), (SH.pattern, Literal("^file:"))]]
-    if setting.type is bool:
-        return [[(SH.datatype, XSD.boolean)], _text(f"{_BOOLEAN}|{_TEMPLATE}")]
+        return [[(SH["in"], _list(graph, both))], _text(_TEMPLATE)]
+    if setting.type in _WAYS:
+        return _WAYS[setting.type]
     bounds = [(SH.minInclusive, setting.minimum), (SH.maxInclusive, setting.maximum)]
-    limits: list[tuple[Node, Node]] = [(term, Literal(bound)) for term, bound in bounds if bound is not None]
-    whole: list[tuple[Node, Node]] = [(SH.datatype, XSD.integer), *limits]
-    if setting.type is int:
-        return [whole, _text(f"{_WHOLE}|{_TEMPLATE}")]
-    numbers: list[list[tuple[Node, Node]]] = [[(SH.datatype, kind), *limits] for kind in (XSD.decimal, XSD.double)]
+    limits: Alternative = [(term, Literal(bound)) for term, bound in bounds if bound is not None]
+    kinds, pattern = _NUMBERS[setting.type]
+    periods: list[Alternative] = []
     if setting.type is Duration:
-        periods: list[list[tuple[Node, Node]]] = [[(SH.datatype, XSD.duration)], [(SH.datatype, XSD.dayTimeDuration)]]
-        return [whole, *numbers, *periods, _text(f"{_PERIOD}|{_NUMBER}|{_TEMPLATE}")]
-    return [whole, *numbers, _text(f"{_NUMBER}|{_TEMPLATE}")]
-
-
-def _text(pattern: str) -> list[tuple[Node, Node]]:
-    return [(SH.datatype, XSD.string), (SH.pattern, Literal(pattern))]
+        periods = [[(SH.datatype, XSD.duration)], [(SH.datatype, XSD.dayTimeDuration)]]
+    return [*([(SH.datatype, kind), *limits] for kind in kinds), *periods, _text(f"{pattern}|{_TEMPLATE}")]
 
 
 def _node(graph: Graph, constraints: Iterable[tuple[Node, Node]]) -> Node:

@@ -60,7 +60,7 @@ def read_stage(
             found = document.objects(holders[0], path)
             if found:
                 at = document.at_value(holders[0], path, found[0])
-                value = _value(holders[0], found, setting, document, document.name(node), problems)
+                value = _value(holders[0], setting, document, document.name(node), problems)
                 if value is not _WRONG:
                     settings[setting.name], locations[setting.name] = value, at
     return Stage(
@@ -108,10 +108,9 @@ def _look_up(stage: Node, holder: Node, document: Document, problems: list[Probl
     problems.append(Problem(at, message, hint, "no-settings"))
 
 
-def _value(
-    holder: Node, found: list[Node], setting: Setting, document: Document, stage: str, problems: list[Problem]
-) -> Any:
+def _value(holder: Node, setting: Setting, document: Document, stage: str, problems: list[Problem]) -> Any:
     """Return the value of a setting, checked unless it holds templates, or `_WRONG`."""
+    found = document.objects(holder, terms.NAMESPACE[setting.turtle_name])
     if setting.many:
         nodes = [
             item
@@ -166,20 +165,26 @@ def _one(node: Node, setting: Setting, document: Document) -> Any:
             for part in setting.record
             if (node, terms.NAMESPACE[part.turtle_name], None) in document.graph
         }
-    if isinstance(node, Literal):
-        value = _python_value(node)
-        if isinstance(value, str) and is_template(value):
-            return Template(value, document.folder if setting.type is Path else None)
-        if setting.type is Path and isinstance(value, str) and value and value != STANDARD_INPUT and "\0" not in value:
-            return document.folder / value
-        return value
-    if isinstance(node, URIRef):
-        if setting.choices and node.startswith(terms.NAMESPACE):
-            return terms.local_name(node)
-        if setting.type is Path and node.startswith("file:"):
-            return Path(url2pathname(urlparse(node).path))
-        return str(node)
-    return None
+    return _literal(node, setting, document) if isinstance(node, Literal) else _name(node, setting)
+
+
+def _literal(node: Literal, setting: Setting, document: Document) -> Any:
+    value = _python_value(node)
+    if isinstance(value, str) and is_template(value):
+        return Template(value, document.folder if setting.type is Path else None)
+    if setting.type is Path and isinstance(value, str) and value and value != STANDARD_INPUT and "\0" not in value:
+        return document.folder / value
+    return value
+
+
+def _name(node: Node, setting: Setting) -> Any:
+    if not isinstance(node, URIRef):
+        return None
+    if setting.choices and node.startswith(terms.NAMESPACE):
+        return terms.local_name(node)
+    if setting.type is Path and node.startswith("file:"):
+        return Path(url2pathname(urlparse(node).path))
+    return str(node)
 
 
 def _several(found: Iterable[Node], part: Setting, document: Document) -> Any:

@@ -22,7 +22,7 @@ from transmissions.problem import Location, Problem
 if TYPE_CHECKING:
     from rdflib.term import Node
 
-    from transmissions.turtle_parser import Span
+    from transmissions.turtle_mistakes import Span
 
 __all__ = ["LARGEST_FILE_BYTES", "Document", "parse", "parse_file"]
 

@@ -3,9 +3,11 @@
 Knows nothing of files or pipelines: text goes in, and a graph, places and mistakes come out.
 """
 
+# The names of what is overridden are rdflib's.
+# ruff: noqa: N802, N803
+
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator, MutableSequence
@@ -18,16 +20,12 @@ from rdflib.namespace import DCTERMS, FOAF, OWL, SH, SKOS
 from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
 from rdflib.term import Node
 
-__all__ = ["Mistake", "Reading", "Span", "read"]
+from transmissions.turtle_mistakes import Mistake, Span, State, explain, skip_space
 
-Span = tuple[int, int]
-"""A stretch of the text: first character, and the one after the last."""
+__all__ = ["Reading", "read"]
 
 Triple = tuple[Node, Node, Node]
 
-_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
-_TOKEN = re.compile(r"""<[^>\s]*>|[\w.-]*:[\w./-]*[\w/]|[\w.-]*:|[\w-]+|"[^"\n]*"?|.""")
-_BARE_WORD = re.compile(r"[A-Za-z_][\w-]*(?![\w:-])")
 _WELL_KNOWN = {
     "": "http://purl.org/stuff/transmissions/",
     "rdf": str(RDF),
@@ -40,25 +38,6 @@ _WELL_KNOWN = {
     "skos": str(SKOS),
 }
 _UNKNOWN = "urn:unknown-prefix:"
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """Something in a text that is not valid Turtle.
-
-    Args:
-        offset: where, in characters from the start of the text.
-        length: how many characters it is about.
-        message: what is wrong.
-        hint: what would be right.
-        code: a short fixed name of its kind.
-    """
-
-    offset: int
-    length: int
-    message: str
-    hint: str = ""
-    code: str = "syntax"
 
 
 @dataclass(slots=True)
@@ -252,160 +231,13 @@ class _Parser(SinkParser):
 
     def mistake(self, offset: int, why: str) -> Mistake:
         """Return what is wrong at an offset, from rdflib's reason."""
-        at = self._skip(offset) if offset >= 0 else len(self._text)
-        if at >= len(self._text):
-            return self._unfinished()
-        found = _TOKEN.match(self._text, at)
-        length = len(found.group()) if found else 1
-        if (foreign := _foreign(self._text)) is not None:
-            return Mistake(at, length, "not valid Turtle", foreign)
-        for pattern, explain in _EXPLANATIONS:
-            if re.search(pattern, why):
-                return explain(self, at, length)
-        return Mistake(at, length, "not valid Turtle", self.expected(at))
-
-    def line_of(self, offset: int) -> int:
-        """Return the number of the line that an offset is in."""
-        return self._text.count("\n", 0, offset) + 1
-
-    def expected(self, at: int) -> str:
-        """Return what may stand at an offset where a statement or a value would begin."""
-        character = self._text[at]
-        if _BARE_WORD.match(self._text, at):
-            word = _BARE_WORD.match(self._text, at).group()  # type: ignore[union-attr]
-            return f'a name has a prefix and a text has quotes: did you mean :{word} or "{word}"?'
-        if character in "])":
-            return f"nothing that this '{character}' could close is open"
-        return "expected a statement: a name, a property and a value, ended by '.'"
-
-    def _unfinished(self) -> Mistake:
-        text = self._text.rstrip()
-        if not text:
-            return Mistake(0, 1, "not valid Turtle", "the file is empty")
-        if (foreign := _foreign(self._text)) is not None:
-            return Mistake(0, 1, "not valid Turtle", foreign)
-        what, start = "statement", self._statement
-        missing = "'.'"
-        if self._open:
-            start = self._open[-1]
-            missing, what = ("']'", "'['") if self._text[start] == "[" else ("')'", "'('")
-        at = self._last_token_end()
-        hint = f"expected {missing} after this; the {what} from line {self.line_of(start)} has no end"
-        return Mistake(at - 1, 1, "not valid Turtle", hint)
-
-    def _last_token_end(self) -> int:
-        # Comments at the end of a file are no place to miss something in.
-        end = 0
-        for found in re.finditer(r"""<[^>\s]*>|"(?:[^"\\\n]|\\.)*"|#[^\n]*|\S""", self._text):
-            if not found.group().startswith("#"):
-                end = found.end()
-        return end
+        return explain(State(self._text, self.at, self._statement, tuple(self._open), self._verb), offset, why)
 
     def _skip(self, i: int) -> int:
-        found = _SPACE.match(self._text, i)
-        return found.end() if found else i
+        return skip_space(self._text, i)
 
     def BadSyntax(self, argstr: str, i: int, msg: str) -> NoReturn:
         raise BadSyntax(self._thisDoc, self.lines, "", i, msg)
-
-
-def _explain_end(parser: _Parser, at: int, length: int) -> Mistake:
-    text, start = parser._text, parser._statement
-    if word := _BARE_WORD.match(text, at):
-        hint = parser.expected(at)
-        if text[:at].rstrip().endswith(";"):
-            hint = f"a name has a prefix: did you mean :{word.group()}?"
-        return Mistake(at, length, "not valid Turtle", hint)
-    line, begin = parser.line_of(start), text.rfind("\n", 0, at) + 1
-    first_on_line = not text[begin:at].strip()
-    if text[at] in "])":
-        hint = f"nothing that this '{text[at]}' could close is open"
-    elif first_on_line and at - begin <= start - (text.rfind("\n", 0, start) + 1):
-        hint = f"expected '.' before this; the statement above it, from line {line}, has no end"
-    elif first_on_line or re.match(r"(?:a\s|[\w-]*:[\w-]+\s+\S)", text[at:]):
-        hint = f"expected ';' before this, or '.' to end the statement from line {line}"
-    else:
-        hint = "expected ',' before another value, ';' before another property, or '.'"
-    return Mistake(at, length, "not valid Turtle", hint)
-
-
-def _explain_value(parser: _Parser, at: int, length: int) -> Mistake:
-    verb = parser._text[slice(*parser._verb)]
-    if _BARE_WORD.match(parser._text, at):
-        return Mistake(at, length, "not valid Turtle", parser.expected(at))
-    return Mistake(at, length, "not valid Turtle", f"expected a value after {verb}, before this")
-
-
-def _explain_bracket(parser: _Parser, at: int, length: int) -> Mistake:
-    if _BARE_WORD.match(parser._text, at):
-        return Mistake(at, length, "not valid Turtle", parser.expected(at))
-    start = parser._open[-1] if parser._open else parser._statement
-    line = parser.line_of(start)
-    if parser._text[start] == "(":
-        hint = f"expected ')' before this; the list from line {line} has no end"
-    elif parser._text[at] in ".)":
-        hint = f"expected ']' before this; the '[' from line {line} has no end"
-    else:
-        hint = f"expected ';' before this, or ']' to close the '[' from line {line}"
-    return Mistake(at, length, "not valid Turtle", hint)
-
-
-def _explain_property(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, length, "not valid Turtle", "expected a property here, such as `a` or :settings")
-
-
-def _explain_string(parser: _Parser, at: int, length: int) -> Mistake:
-    hint = 'this text has no end on its line; close it with the same quote, or write """ … """ for several lines'
-    return Mistake(parser.at, 1, "not valid Turtle", hint)
-
-
-def _explain_escape(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, 2, "not valid Turtle", "a backslash begins an escape; write \\\\ for a backslash itself")
-
-
-def _explain_depth(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, length, "not valid Turtle", "brackets are nested too deeply here")
-
-
-def _explain_literal(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, length, "not valid Turtle", "a literal has no properties; a statement begins with a name")
-
-
-def _explain_address(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, length, "not valid Turtle", "this address has no end, or holds a character it cannot hold")
-
-
-def _explain_type(parser: _Parser, at: int, length: int) -> Mistake:
-    return Mistake(at, length, "not valid Turtle", "texts of this type are not read")
-
-
-_EXPLANATIONS = (
-    ("nested too deeply", _explain_depth),
-    ("objectList expected", _explain_value),
-    ("item in list", _explain_bracket),
-    (r"'\]' expected|property_list expected", _explain_bracket),
-    ("at end of statement|expected '.'", _explain_end),
-    ("expected a property|propertylist", _explain_property),
-    ("bad escape|hex escape|illegal escape|end with", _explain_escape),
-    ("newline found in string|unterminated string|Quote expected", _explain_string),
-    ("literal cannot be described", _explain_literal),
-    ("address cannot hold|unterminated URI|relative U", _explain_address),
-    ("this type is not read", _explain_type),
-)
-
-
-def _foreign(text: str) -> str | None:
-    """Return a hint for a text that is another language altogether."""
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("{", "[", '"')):
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        return "this file is JSON; a pipeline is written in Turtle"
-    if start.startswith(("<?xml", "<!doctype", "<html", "<rdf:rdf")):
-        return "this file is XML or HTML; a pipeline is written in Turtle"
-    return None
 
 
 @contextmanager

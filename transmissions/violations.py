@@ -1,4 +1,4 @@
-"""Tell what SHACL found, in the words of the file: which setting, on which stage, at which line, and what would be right."""
+"""Tell what SHACL found in the words of the file: which setting of which stage, at which line, what would be right."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class _Teller:
             return f"did you mean :{guess}?"
         if inner := nearest(name, settings):
             return f"did you mean :{inner}, in :settings [ … ]?"
-        return "there is " + ", ".join(f":{one}" for one in sorted(known)) if known else "there are no settings here"
+        return "it has " + ", ".join(f":{one}" for one in sorted(known)) if known else "there are no settings here"
 
     def _settings_of(self, stage: Node) -> list[str]:
         cls = self._processors.get(self._outline.processor(stage) or "")
@@ -141,16 +141,22 @@ class _Teller:
         at = document.at_subject(focus)
         if path == terms.SETTINGS:
             cls = self._processors[self._outline.processor(focus) or ""]
+            there = set(document.graph.predicates(focus))
             needed = [setting for setting in cls.settings().values() if setting.required]
+            # A setting that stands on the stage itself is told as that.
+            needed = [setting for setting in needed if terms.NAMESPACE[setting.turtle_name] not in there]
             return [_needs(at, document.name(focus), setting) for setting in needed]
         if focus in self._outline.pipes:
             return [Problem(at, f"pipeline {document.name(focus)} has no {document.name(path)}", message, "missing")]
         for stage in document.graph.subjects(terms.SETTINGS, focus):
-            cls = self._processors.get(self._outline.processor(stage) or "")
-            setting = cls.settings().get(python_name(terms.local_name(path))) if cls else None
+            user = self._processors.get(self._outline.processor(stage) or "")
+            setting = user.settings().get(python_name(terms.local_name(path))) if user else None
             if setting is not None:
                 return [_needs(at, document.name(stage), setting)]
-        return [Problem(at, f"{document.name(path)} is missing {place}", f"add it; it {message}", "missing")]
+        lacks = f"{document.name(path)} is missing {place}"
+        if place.startswith("of "):
+            lacks = f"{place.removeprefix('of ')} has no {document.name(path)}"
+        return [Problem(at, lacks, f"add it; it {message}", "missing")]
 
     def _repeated(self, focus: Node, path: URIRef, message: str) -> Problem:
         document = self._document
@@ -173,7 +179,7 @@ class _Teller:
     def _correction(self, value: Node, message: str) -> str:
         """Return what was likely meant by a wrong value, as the end of a hint."""
         name = terms.local_name(value) if isinstance(value, URIRef) else str(value)
-        offered = {word.strip(':"'): word for word in re.findall(r':\w+|"[^"]+"', message)}
+        offered = {re.sub(r'^\w*:|"', "", word): word for word in re.findall(r'\w*:\w+|"[^"]+"', message)}
         if not isinstance(value, BNode) and (guess := nearest(name, offered)):
             return f"; did you mean {offered[guess]}?"
         if not message.startswith(("must be text", "must be a path")):

@@ -71,7 +71,7 @@ def find(source: str | Path) -> tuple[Path, str | None]:
         NoSuchPipeline: it is neither a bundled pipeline nor a file.
     """
     text = str(source)
-    candidates = [(text, None)]
+    candidates: list[tuple[str, str | None]] = [(text, None)]
     if "#" in text:
         before, _, name = text.rpartition("#")
         candidates.append((before, name or None))
@@ -109,8 +109,10 @@ def _definitions(
     wanted = _pick(document, found, pick, problems) if one else _outermost(found)
     definitions, more = reader.read(document, found, processors, wanted)
     problems += more
+    sound = not any(problem.severity == "error" for problem in problems)
     for definition in definitions:
-        problems += dag.check(definition, registry)
+        # What a stage reads is known only once its settings are right.
+        problems += [one for one in dag.check(definition, registry) if sound or one.severity == "error"]
     return definitions, _in_order(document, problems)
 
 
