@@ -39,7 +39,7 @@ def test_version_is_that_of_the_package(capsys: Capture) -> None:
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"], ["graph", "--help"]])
 def test_small_questions_load_no_large_library(words: list[str]) -> None:
     """Help and version do without RDF, graphs, the log and tables."""
-    heavy = ["rdflib", "pyshacl", "networkx", "loguru", "rich", "orjson"]
+    heavy = ["rdflib", "pyshacl", "networkx", "loguru", "rich"]
     code = (
         "import sys; from transmissions.cli import main; main(sys.argv[1:]);"
         f"loaded = [name for name in {heavy} if name in sys.modules]; sys.exit(f'loaded: {{loaded}}' if loaded else 0)"

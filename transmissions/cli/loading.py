@@ -32,14 +32,14 @@ def load_pipeline(name: str, processors: Sequence[str] | None) -> Pipeline:
 
 def load_definition(name: str, processors: Sequence[str] | None) -> Definition:
     """Return what the pipeline's file declares; raises InvalidPipeline or NoSuchPipeline."""
-    from transmissions.load import load
+    from transmissions.loading import load
 
     return load(name, make_registry(processors))[0]
 
 
 def problems_of(name: str, registry: Registry) -> list[Problem]:
     """Return every problem of a bundled pipeline or of all pipelines in a file; one that cannot be read is one too."""
-    from transmissions.load import check, find, validate
+    from transmissions.loading import check, find, validate
 
     try:
         path, picked = find(name)
