@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from transmissions.errors import OutputRefused, TransmissionsError
+from transmissions.message import Message
 from transmissions.output import content_hash
-from transmissions.processor import Message, Processor
+from transmissions.processor import Processor
 from transmissions.settings import setting
 
 __all__ = ["FileReader", "FileWriter"]
