@@ -443,7 +443,5 @@ class _Archive(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-_Archive.TestCase.settings = settings(
-    max_examples=int(__import__("os").environ.get("N", "60")), stateful_step_count=15, deadline=None
-)
+_Archive.TestCase.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 test_an_archive_keeps_everything = _Archive.TestCase
