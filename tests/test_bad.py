@@ -1,6 +1,7 @@
 """Bad pipelines and exactly what is said about them: `bad/NAME.ttl` beside `bad/NAME.txt`.
 
-After a change of wording, write the texts anew and read the difference: `UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
+To write the texts anew after a change of wording, and then read the difference:
+`UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from transmissions import load
+from transmissions import loading
 from transmissions.problem import Problem, render
 from transmissions.registry import Registry, load_processors
 
@@ -20,14 +21,13 @@ NAMES = sorted(path.stem for path in BAD.glob("*.ttl"))
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    """Return a registry with processors that have every kind of setting."""
     return Registry(load_processors([BAD / "processors.py"]))
 
 
 def problems_of(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
     """Return what is wrong with a file of the folder, named as from within it."""
     monkeypatch.chdir(BAD)
-    definition, problems = load.check(f"{name}.ttl", registry)
+    definition, problems = loading.check(f"{name}.ttl", registry)
     assert (definition is None) == any(problem.severity == "error" for problem in problems)
     return problems
 

@@ -1,1 +1,93 @@
-"""Write a dataflow in Turtle, have it checked before it runs, run it streamed and bounded in memory."""
+"""Write a dataflow in Turtle, have it checked before it runs, run it streamed and bounded in memory.
+
+The names below are the public interface; each is imported when it is first used, so that asking for a version does not
+load an RDF library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Not by the way of the others: the module has the name of its function, and would hide it once it is imported.
+from transmissions.processor import Processor, processor
+
+if TYPE_CHECKING:
+    from transmissions.context import Context
+    from transmissions.errors import InvalidPipeline, StageError, TransmissionsError
+    from transmissions.message import MISSING, Mark, Message, copy_message, delete_field, get_field, set_field, shorten
+    from transmissions.model import Buffer
+    from transmissions.output import Output
+    from transmissions.pipeline import Pipeline, load
+    from transmissions.runtime.result import Result, StageStatistics, Status
+    from transmissions.runtime.run import Run
+    from transmissions.settings import Duration, setting
+    from transmissions.streams import EventStream, StreamStatistics, WhenFull, size_of_message
+
+__all__ = [
+    "MISSING",
+    "Buffer",
+    "Context",
+    "Duration",
+    "EventStream",
+    "InvalidPipeline",
+    "Mark",
+    "Message",
+    "Output",
+    "Pipeline",
+    "Processor",
+    "Result",
+    "Run",
+    "StageError",
+    "StageStatistics",
+    "Status",
+    "StreamStatistics",
+    "TransmissionsError",
+    "WhenFull",
+    "copy_message",
+    "delete_field",
+    "get_field",
+    "load",
+    "processor",
+    "set_field",
+    "setting",
+    "shorten",
+    "size_of_message",
+]
+
+_HOMES = {
+    "Buffer": "model",
+    "Context": "context",
+    "Duration": "settings",
+    "EventStream": "streams",
+    "InvalidPipeline": "errors",
+    "MISSING": "message",
+    "Mark": "message",
+    "Message": "message",
+    "Output": "output",
+    "Pipeline": "pipeline",
+    "Result": "runtime.result",
+    "Run": "runtime.run",
+    "StageError": "errors",
+    "StageStatistics": "runtime.result",
+    "Status": "runtime.result",
+    "StreamStatistics": "streams",
+    "TransmissionsError": "errors",
+    "WhenFull": "streams",
+    "copy_message": "message",
+    "delete_field": "message",
+    "get_field": "message",
+    "load": "pipeline",
+    "set_field": "message",
+    "setting": "settings",
+    "shorten": "message",
+    "size_of_message": "streams",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"transmissions.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from transmissions.problem import Problem, render
 
@@ -73,7 +74,12 @@ class StageError(TransmissionsError):
         cause: the error that its processor raised.
         place: `file:line:column` of the stage in its Turtle file; "" if there is none.
         message: the message it was given, shortened; "" outside `process`.
+
+    Attributes:
+        result: what the run did until then; set where a run ends by raising this.
     """
+
+    result: Any = None
 
     def __init__(self, stage: str, phase: str, cause: BaseException, place: str = "", message: str = "") -> None:
         self.stage = stage

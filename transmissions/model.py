@@ -11,17 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from transmissions.problem import Location
+from transmissions.streams import WhenFull
 
 __all__ = ["Buffer", "Definition", "OnError", "Parameter", "Stage", "Template", "WhenFull"]
-
-
-class WhenFull(StrEnum):
-    """What a full event stream does with one more message."""
-
-    BLOCK = "block"
-    DROP_NEWEST = "dropNewest"
-    DROP_OLDEST = "dropOldest"
-    FAIL = "fail"
 
 
 class OnError(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 import re
 import typing
@@ -9,37 +10,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, ClassVar
 
 from transmissions.context import Context
+from transmissions.message import Mark, Message
+from transmissions.model import Buffer
 from transmissions.problem import nearest
 from transmissions.settings import REQUIRED, Declaration, Setting, make_setting, settings_of
 
-__all__ = ["Mark", "Message", "Processor", "processor"]
-
-Message = dict[str, Any]
-"""What flows from stage to stage: a dict that can be written as JSON."""
+__all__ = ["Kind", "Processor", "processor"]
 
 _KEPT_PROBLEMS = 1000
 
 
-class Mark(dict[str, Any]):
-    """The end of a group: the message that a processor split, sent after its parts, with `done` set to true.
+class Kind(enum.Enum):
+    """How a processor's `process` is written, which decides how a stage can be run."""
 
-    A stage lets marks pass by, in order, unless its processor defines `end_group`; then it is given the marks of the
-    nearest split before it, and no others.
+    FUNCTION = enum.auto()
+    GENERATOR = enum.auto()
+    ASYNC = enum.auto()
+    ASYNC_GENERATOR = enum.auto()
 
-    Args:
-        message: the message that was split.
-        split: the name of the stage that split it.
-    """
-
-    __slots__ = ("split",)
-
-    def __init__(self, message: Mapping[str, Any], split: str) -> None:
-        super().__init__(message)
-        self["done"] = True
-        self.split = split
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Mark, (dict(self), self.split))
+    @property
+    def is_async(self) -> bool:
+        """Whether it runs in an event loop."""
+        return self in (Kind.ASYNC, Kind.ASYNC_GENERATOR)
 
 
 class Processor:
@@ -108,6 +100,8 @@ class Processor:
 
     def mark(self, message: Message) -> Mark:
         """Return the mark that ends the group of parts of `message`; a processor that splits yields it after them."""
+        if not self.splits:
+            raise TypeError(f"{type(self).__name__} sends marks, so its class must say `splits = True`")
         return Mark(message, self.context.stage)
 
     def warn(self, text: str, **facts: Any) -> None:
@@ -144,6 +138,22 @@ class Processor:
         return found
 
     @classmethod
+    def buffer(cls, settings: Mapping[str, Any]) -> Buffer | None:
+        """Return the event stream that it wants in front of its stage under these settings; None for none."""
+        return None
+
+    @classmethod
+    def kind(cls) -> Kind:
+        """Say how `process` is written."""
+        process = inspect.getattr_static(cls, "process")
+        function = process.__func__ if isinstance(process, staticmethod) else process
+        if inspect.isasyncgenfunction(function):
+            return Kind.ASYNC_GENERATOR
+        if inspect.iscoroutinefunction(function):
+            return Kind.ASYNC
+        return Kind.GENERATOR if inspect.isgeneratorfunction(function) else Kind.FUNCTION
+
+    @classmethod
     def guarantee(cls) -> str:
         """Return what its docstring guarantees (the line that begins with `Guarantee:`); "" if it says nothing."""
         found = re.search(r"^\s*Guarantee:\s*(.+)$", inspect.getdoc(cls) or "", re.MULTILINE)
@@ -153,6 +163,11 @@ class Processor:
     def acts_on_marks(cls) -> bool:
         """Say whether it ends groups, by defining `end_group(self, mark)`: return or yield messages, as `process`."""
         return hasattr(cls, "end_group")
+
+    @classmethod
+    def ends_group(cls, settings: Mapping[str, Any]) -> bool:
+        """Say whether under these settings no mark of the nearest split before it goes on; true if it acts on marks."""
+        return cls.acts_on_marks()
 
     @classmethod
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:

@@ -43,6 +43,7 @@ class Declaration:
     maximum: float | None
     reads: bool
     writes: bool
+    volatile: bool = False
 
 
 def setting(
@@ -53,6 +54,7 @@ def setting(
     maximum: float | None = None,
     reads: bool = False,
     writes: bool = False,
+    volatile: bool = False,
 ) -> Any:
     """Declare a setting of a processor; the annotation beside it gives its type.
 
@@ -66,8 +68,10 @@ def setting(
         maximum: the greatest value, likewise.
         reads: the setting's value names a message field that the processor reads.
         writes: the setting's value names a message field that the processor writes.
+        volatile: its value does not change what is made of a message (where input comes from, `force`), so that work
+            done under another value need not be done again.
     """
-    return Declaration(default, doc, minimum, maximum, reads, writes)
+    return Declaration(default, doc, minimum, maximum, reads, writes, volatile)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Setting:
         maximum: greatest value.
         reads: its value names a field read.
         writes: its value names a field written.
+        volatile: its value does not change what is made of a message.
     """
 
     name: str
@@ -99,6 +104,7 @@ class Setting:
     maximum: float | None = None
     reads: bool = False
     writes: bool = False
+    volatile: bool = False
 
     @property
     def required(self) -> bool:
@@ -210,7 +216,7 @@ def make_setting(name: str, hint: Any, declaration: Declaration) -> Setting:
     bounds = {"minimum": declaration.minimum, "maximum": declaration.maximum}
     return Setting(
         name, hint, many, optional, choices, declaration.default, declaration.doc,
-        reads=declaration.reads, writes=declaration.writes, **bounds,
+        reads=declaration.reads, writes=declaration.writes, volatile=declaration.volatile, **bounds,
     )  # fmt: skip
 
 

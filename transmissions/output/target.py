@@ -12,3 +12,6 @@ class Output:
 
     def __init__(self, target: Path) -> None:
         self.target = target
+
+    def close(self) -> None:
+        """Close."""

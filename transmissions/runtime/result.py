@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,10 @@ class StageStatistics:
     bytes: int = 0
     bytes_total: int | None = None
     buffer: StreamStatistics | None = None
+
+    def copy(self) -> StageStatistics:
+        """Return a copy that stays as it is."""
+        return replace(self)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counters as the report's JSON has them."""

@@ -1,0 +1,294 @@
+"""What an event stream promises to its senders and receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transmissions.errors import StreamAborted, StreamClosed, StreamError, StreamFull
+from transmissions.streams import EventStream, WhenFull, size_of_message
+
+
+def started(function: Callable[[], Any]) -> threading.Thread:
+    """Run a function in a thread."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def when(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    pause = threading.Event()
+    for _ in range(5000):
+        if condition():
+            return
+        pause.wait(0.001)
+    raise AssertionError("it never came")
+
+
+def test_messages_come_out_in_order() -> None:
+    """First in, first out."""
+    stream = EventStream(10)
+    stream.send_batch([1, 2, 3])
+    stream.send(4)
+    assert [stream.receive(), *stream.receive_batch(10)] == [1, 2, 3, 4]
+
+
+def test_a_full_stream_pauses_its_sender_until_the_low_water_mark() -> None:
+    """A sender that finds no room goes on when the fill has sunk to the low-water mark, not before."""
+    stream = EventStream(4, low_water_mark=1)
+    sender = started(lambda: stream.send_batch(list(range(6))))
+    when(lambda: len(stream) == 4)
+    assert stream.receive_batch(2) == [0, 1]
+    assert stream.statistics().paused_s > 0
+    assert len(stream) == 2
+    assert stream.receive() == 2
+    sender.join(5)
+    assert stream.receive_batch(10) == [3, 4, 5]
+    counted = stream.statistics()
+    assert (counted.pauses, counted.resumes, counted.peak, counted.overflows) == (1, 1, 4, 2)
+
+
+def test_closing_wakes_everyone_and_keeps_what_was_accepted() -> None:
+    """Blocked senders get StreamClosed; receivers get what is there, then StreamClosed."""
+    stream = EventStream(1)
+    stream.send(1)
+    errors: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            stream.send(2)
+        except StreamError as error:
+            errors.append(error)
+
+    senders = [started(send) for _ in range(3)]
+    when(lambda: stream.statistics().overflows == 3)
+    stream.close()
+    for sender in senders:
+        sender.join(5)
+    assert [type(error) for error in errors] == [StreamClosed] * 3
+    assert stream.receive() == 1
+    with pytest.raises(StreamClosed):
+        stream.receive()
+    stream.close()
+
+
+def test_closing_wakes_blocked_receivers() -> None:
+    """A receiver that waits for a message is told that none will come."""
+    stream = EventStream(1)
+    ended = []
+    receiver = started(lambda: ended.append(list(stream)))
+    stream.close()
+    receiver.join(5)
+    assert ended == [[]]
+
+
+def test_aborting_ends_it_for_all_with_the_reason() -> None:
+    """After an abort neither side goes on, and the error tells why."""
+    stream = EventStream(5, name="before :write")
+    stream.send_batch([1, 2])
+    stream.abort("disk full")
+    stream.abort("later")
+    for operation in (stream.receive, lambda: stream.send(1)):
+        with pytest.raises(StreamAborted, match=r"before :write.*disk full"):
+            operation()
+    assert len(stream) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01])
+def test_waiting_can_be_limited(seconds: float) -> None:
+    """A send or receive that is not possible in time raises TimeoutError and leaves nothing behind."""
+    stream = EventStream(1)
+    with pytest.raises(TimeoutError):
+        stream.receive(timeout=seconds)
+    stream.send(1)
+    with pytest.raises(TimeoutError):
+        stream.send(2, timeout=seconds)
+    assert stream.receive() == 1
+    assert len(stream) == 0
+
+
+def test_policies_that_do_not_wait() -> None:
+    """Drop the newest, drop the oldest, or fail: each does what it says and counts it."""
+    newest = EventStream(3, when_full=WhenFull.DROP_NEWEST)
+    newest.send_batch([1, 2, 3, 4, 5])
+    assert newest.receive_batch(9) == [1, 2, 3]
+    oldest = EventStream(3, when_full=WhenFull.DROP_OLDEST)
+    oldest.send_batch([1, 2, 3, 4, 5])
+    assert oldest.receive_batch(9) == [3, 4, 5]
+    failing = EventStream(3, when_full=WhenFull.FAIL)
+    with pytest.raises(StreamFull):
+        failing.send_batch([1, 2, 3, 4, 5])
+    assert failing.receive_batch(9) == [1, 2, 3]
+    assert [one.statistics().dropped for one in (newest, oldest, failing)] == [2, 2, 0]
+
+
+def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
+    """With a bound in bytes, messages wait for room by their size; one larger than all room goes in alone."""
+    stream = EventStream(100, max_bytes=10, size_of=len)
+    stream.send_batch(["12345", "67890"])
+    with pytest.raises(TimeoutError):
+        stream.send("x", timeout=0.001)
+    assert stream.receive_batch(2) == ["12345", "67890"]
+    stream.send("y" * 50)
+    assert stream.statistics().depth_bytes == 50
+    with pytest.raises(TimeoutError):
+        stream.send("x", timeout=0.001)
+    assert stream.receive() == "y" * 50
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"max_messages": 0}, {"max_messages": -1}, {"max_bytes": 0}, {"max_messages": 5, "high_water_mark": 6},
+        {"high_water_mark": 3, "low_water_mark": 4}, {"low_water_mark": -1},
+    ],
+)  # fmt: skip
+def test_bounds_that_make_no_sense_are_refused(bounds: dict[str, int]) -> None:
+    """A bound below one, or marks that are not low ≤ high ≤ bound, raise ValueError."""
+    with pytest.raises(ValueError, match="stream stream: "):
+        EventStream(**bounds)  # type: ignore[arg-type]
+
+
+def test_a_hundred_threads_lose_nothing() -> None:
+    """What fifty senders send, fifty receivers get, each message once."""
+    stream = EventStream(16)
+    got: list[list[int]] = [[] for _ in range(50)]
+
+    def receive(place: int) -> None:
+        got[place].extend(stream)
+
+    receivers = [started(lambda place=place: receive(place)) for place in range(50)]  # type: ignore[misc]
+    senders = [started(lambda part=part: stream.send_batch(range(part, part + 200))) for part in range(0, 10_000, 200)]  # type: ignore[misc]
+    for sender in senders:
+        sender.join(20)
+    stream.close()
+    for receiver in receivers:
+        receiver.join(20)
+    assert sorted(number for part in got for number in part) == list(range(10_000))
+    counted = stream.statistics()
+    assert (counted.sent, counted.received, counted.depth) == (10_000, 10_000, 0)
+
+
+def test_threads_and_tasks_share_a_stream() -> None:
+    """A thread sends to a task, and a task to a thread."""
+
+    async def main() -> list[int]:
+        there, back = EventStream(3), EventStream(3)
+
+        def echo() -> None:
+            for number in there:
+                back.send(number)
+            back.close()
+
+        thread = started(echo)
+
+        async def send() -> None:
+            for number in range(500):
+                await there.send_async(number)
+            there.close()
+
+        sending = asyncio.create_task(send())
+        received = [number async for number in back]
+        await sending
+        thread.join(5)
+        return received
+
+    assert asyncio.run(main()) == list(range(500))
+
+
+def test_a_cancelled_send_leaves_nothing_behind() -> None:
+    """A task that is cancelled while it waits for room has sent nothing, and nobody waits in its place."""
+
+    async def main() -> tuple[list[int], int]:
+        stream = EventStream(1)
+        stream.send(1)
+        task = asyncio.create_task(stream.send_async(2))
+        while not stream.statistics().overflows:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        first = await stream.receive_async()
+        await stream.send_async(3)
+        return [first, await stream.receive_async()], len(stream)
+
+    assert asyncio.run(main()) == ([1, 3], 0)
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.lists(st.integers(0, 9), max_size=8)),
+        st.tuples(st.just("receive"), st.integers(1, 8)),
+        st.tuples(st.just("close"), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(
+    actions,
+    st.integers(1, 6),
+    st.sampled_from([WhenFull.DROP_NEWEST, WhenFull.DROP_OLDEST, WhenFull.FAIL]),
+    st.booleans(),
+)
+def test_a_stream_does_what_a_list_would(
+    steps: list[tuple[str, Any]], bound: int, policy: WhenFull, by_bytes: bool
+) -> None:
+    """Whatever is done to a stream, it holds what a bounded list would, and its counters add up."""
+    stream = EventStream(bound, max_bytes=bound if by_bytes else None, size_of=lambda _: 1, when_full=policy)
+    model: list[int] = []
+    sent = received = dropped = 0
+    closed = False
+    for action, value in steps:
+        if action == "close":
+            stream.close()
+            closed = True
+        elif action == "receive":
+            if not model:
+                with pytest.raises(StreamClosed if closed else TimeoutError):
+                    stream.receive_batch(value, timeout=0)
+                continue
+            assert stream.receive_batch(value) == model[:value]
+            received += len(model[:value])
+            del model[:value]
+        elif closed:
+            with pytest.raises(StreamClosed):
+                stream.send_batch(value)
+        else:
+            room = bound - len(model)
+            if policy is WhenFull.FAIL and len(value) > room:
+                with pytest.raises(StreamFull):
+                    stream.send_batch(value)
+                model += value[:room]
+                sent += room
+                continue
+            stream.send_batch(value)
+            sent += len(value)
+            dropped += max(0, len(value) - room)
+            model += value if policy is WhenFull.DROP_OLDEST else value[:room]
+            del model[: max(0, len(model) - bound)]
+        counted = stream.statistics()
+        assert (counted.sent, counted.received, counted.dropped, counted.depth) == (sent, received, dropped, len(model))
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_size_is_that_of_the_text_in_it(value: Any) -> None:
+    """A message's size is the UTF-8 length of its texts plus eight bytes for every other plain value."""
+
+    def leaves(one: Any) -> Iterator[Any]:
+        if isinstance(one, list):
+            for inner in one:
+                yield from leaves(inner)
+        else:
+            yield one
+
+    expected = sum(len(one.encode()) if isinstance(one, str) else 8 for one in leaves(value))
+    assert size_of_message({"": value}) == expected

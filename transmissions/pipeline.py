@@ -1,0 +1,161 @@
+"""A pipeline that has been checked and can be run: the four verbs of the Python interface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from transmissions.dag import assemble
+from transmissions.loading import load as load_definition
+from transmissions.message import Message
+from transmissions.model import Definition
+from transmissions.parameters import resolve
+from transmissions.plan import Plan, make_plan
+from transmissions.problem import Problem
+from transmissions.registry import Registry, load_processors
+from transmissions.runtime.result import Result, Status
+from transmissions.runtime.run import Run
+
+__all__ = ["Pipeline", "load"]
+
+
+def load(source: str | Path, *, processors: Iterable[str | Path] = ()) -> Pipeline:
+    """Return a pipeline, checked and ready to run.
+
+    Args:
+        source: the name of a bundled pipeline, or a Turtle file; `FILE#NAME` picks one of several in it.
+        processors: Python files, and folders of them, with processors of your own.
+
+    Raises:
+        NoSuchPipeline: there is none of that name, and no such file.
+        InvalidPipeline: something is wrong with the file; the error's `problems` holds everything that is.
+        TransmissionsError: a file of your own processors cannot be loaded.
+    """
+    registry = Registry(load_processors(processors))
+    definition, problems = load_definition(source, registry)
+    return Pipeline(definition, registry, problems)
+
+
+class Pipeline:
+    """A checked pipeline, made by `transmissions.load`.
+
+    The methods that run it take, by name:
+
+    - the pipeline's parameters, `source="export.zip"`;
+    - `target`: the folder that files are written into, the current one by default; a parameter of that name is it too;
+    - `messages`: the message that the run begins with, or an iterable of several; the parameters are added to each;
+    - `overrides`: values of settings that go before those in the file, `{"stage.setting": value}`;
+    - `fuse`: False puts an event stream on every edge.
+
+    Args:
+        definition: what its file declares.
+        registry: where its processors are found.
+        warnings: what is doubtful in it.
+    """
+
+    def __init__(self, definition: Definition, registry: Registry, warnings: Iterable[Problem] = ()) -> None:
+        self.definition = definition
+        self.registry = registry
+        self.warnings = tuple(warnings)
+
+    def plan(
+        self, *, overrides: Mapping[str, Any] | None = None, fuse: bool = True, target: Any = None, **parameters: Any
+    ) -> Plan:
+        """Return what a run would execute.
+
+        Raises:
+            ParameterError: a parameter is missing or unknown, or its value does not fit.
+            InvalidPipeline: a setting's value does not fit, once its parameters are filled in.
+        """
+        given = self._given(parameters, target)
+        resolved = resolve(self.definition, given, self.registry, overrides or {})
+        return make_plan(assemble(resolved, self.registry), resolved, self.registry, fuse=fuse)
+
+    def start(
+        self,
+        *,
+        target: Path | str | None = None,
+        messages: Message | Iterable[Message] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        fuse: bool = True,
+        collect: bool = False,
+        **parameters: Any,
+    ) -> Run:
+        """Start a run and return it; with `collect`, what leaves the pipeline is read from `run.messages()`.
+
+        Raises:
+            ParameterError, InvalidPipeline: as `plan`.
+            StageError: a processor could not be made.
+        """
+        plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
+        values = self._values(parameters, target)
+        folder = target if target is not None else values.get("target")
+        return Run(plan, _beginning(messages, values), Path(folder or "."), collect=collect)
+
+    def run(self, **options: Any) -> Result:
+        """Run it to its end and return the result.
+
+        Raises:
+            ParameterError, InvalidPipeline: as `plan`.
+            StageError: a stage failed; what the run did until then is the error's `result`.
+        """
+        run = self.start(**options)
+        return _ended(run)
+
+    async def run_async(self, **options: Any) -> Result:
+        """Run it to its end without holding up the event loop; cancelling it aborts the run."""
+        run = self.start(**options)
+        try:
+            return await asyncio.to_thread(_ended, run)
+        except asyncio.CancelledError:
+            run.abort("cancelled")
+            await asyncio.to_thread(run.wait)
+            raise
+
+    def stream(self, **options: Any) -> Iterator[Message]:
+        """Yield the messages that leave it, lazily: the run goes no further than its buffers ahead of the reader.
+
+        Leaving the loop early aborts the run. Raises as `run`.
+        """
+        run = self.start(collect=True, **options)
+        yield from run.messages()
+        _ended(run)
+
+    async def stream_async(self, **options: Any) -> AsyncIterator[Message]:
+        """Yield the messages that leave it, as `stream`, without holding up the event loop."""
+        run = self.start(collect=True, **options)
+        async for message in run.messages_async():
+            yield message
+        await asyncio.to_thread(_ended, run)
+
+    def _given(self, parameters: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        declared = any(parameter.name == "target" for parameter in self.definition.parameters)
+        return dict(parameters) | ({"target": str(target)} if declared and target is not None else {})
+
+    def _values(self, parameters: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        defaults = {one.name: one.default for one in self.definition.parameters if one.default is not None}
+        return defaults | self._given(parameters, target)
+
+
+def _beginning(messages: Message | Iterable[Message] | None, values: Mapping[str, Any]) -> Iterable[Message]:
+    shown = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    if messages is None or isinstance(messages, dict):
+        return [shown | (messages or {})]
+    return (shown | message for message in messages)
+
+
+def _ended(run: Run) -> Result:
+    try:
+        result = run.wait()
+    except KeyboardInterrupt:
+        run.abort("interrupted")
+        run.wait()
+        raise
+    if result is None:  # pragma: no cover
+        raise AssertionError("waiting without a limit ended without a result")
+    if result.status is Status.ERROR and run.error is not None:
+        run.error.result = result
+        raise run.error
+    return result

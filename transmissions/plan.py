@@ -1,0 +1,206 @@
+"""Fuse straight runs of stages, so that one loop runs each.
+
+A graph goes in and a plan comes out; nothing runs here. A plan is data: it names processor classes and settings, and
+instances are made where it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import networkx as nx
+
+from transmissions.model import Buffer, Definition, OnError, Stage
+from transmissions.processor import Processor
+from transmissions.registry import Registry
+
+__all__ = ["Plan", "PlannedStage", "Segment", "make_plan"]
+
+_LONGEST_SEGMENT = 200
+"""Stages in one segment at most: those that split messages nest calls, and Python's stack is finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """A stage with its processor class and its settings' final values.
+
+    Args:
+        name: the stage's name.
+        processor: the class; instances are made where the plan runs.
+        settings: by Python name.
+        on_error: what an error in it does.
+        place: `file:line:column` of the stage, for errors.
+        closes: the split whose marks end this stage's groups; None if its processor does not act on marks.
+        sees_marks: whether a stage before it splits, so that marks may reach it.
+    """
+
+    name: str
+    processor: type[Processor]
+    settings: Mapping[str, Any]
+    on_error: OnError = OnError.FAIL
+    place: str = ""
+    closes: str | None = None
+    sees_marks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Stages that run as one, in one thread.
+
+    Args:
+        stages: in order; none in the segment that hands the run's messages to several first stages.
+        buffer: the event stream in front; None where the run's messages come in.
+        targets: the segments that what leaves this one goes to, by their place in the plan.
+    """
+
+    stages: tuple[PlannedStage, ...]
+    buffer: Buffer | None = None
+    targets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run executes.
+
+    Args:
+        pipeline: the pipeline's name.
+        segments: each before the segments that it sends to.
+        fingerprint: equal for plans that make the same of the same input.
+    """
+
+    pipeline: str
+    segments: tuple[Segment, ...]
+    fingerprint: str
+
+    @property
+    def stages(self) -> tuple[PlannedStage, ...]:
+        """All stages, in the order of the segments."""
+        return tuple(stage for segment in self.segments for stage in segment.stages)
+
+
+def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry, *, fuse: bool = True) -> Plan:
+    """Make the plan of a checked definition whose settings have their final values.
+
+    Args:
+        graph: its stages' names and edges, without a circle.
+        definition: the definition.
+        registry: where its processors are found.
+        fuse: False puts an event stream on every edge.
+    """
+    order = list(nx.lexicographical_topological_sort(graph, key=_position(definition)))
+    stages = {name: _planned(definition.stage(name), graph, definition, registry) for name in order}
+    buffers = {name: _buffer(definition.stage(name), stages[name]) for name in order}
+    chains: list[list[str]] = []
+    chain_of: dict[str, int] = {}
+    for name in order:
+        before = list(graph.predecessors(name))
+        if (
+            fuse
+            and len(before) == 1
+            and _can_fuse(before[0], name, graph, stages, buffers)
+            and (len(chains[chain_of[before[0]]]) < _LONGEST_SEGMENT)
+        ):
+            chain_of[name] = chain_of[before[0]]
+            chains[chain_of[name]].append(name)
+        else:
+            chain_of[name] = len(chains)
+            chains.append([name])
+    segments = [
+        Segment(
+            tuple(stages[name] for name in chain),
+            (buffers[chain[0]] or Buffer()) if graph.in_degree(chain[0]) else None,
+            tuple(chain_of[after] for after in graph.successors(chain[-1])),
+        )
+        for chain in chains
+    ]
+    return Plan(definition.name, _with_one_entry(segments), _fingerprint(definition.name, list(stages.values())))
+
+
+def _position(definition: Definition) -> Any:
+    place = {stage.name: index for index, stage in enumerate(definition.stages)}
+    return place.__getitem__
+
+
+def _planned(stage: Stage, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> PlannedStage:
+    processor = registry.find(stage.processor)
+    closes = _nearest_split(stage.name, graph, definition, registry) if processor.acts_on_marks() else None
+    place = str(stage.location) if stage.location.file else ""
+    marks = any(registry.find(definition.stage(far).processor).splits for far in nx.ancestors(graph, stage.name))
+    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes, marks)
+
+
+def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:
+    """Return the splitting stage before `name` whose groups no stage between the two has ended."""
+    stages = {stage.name: stage for stage in definition.stages}
+    ended = 0
+    seen = {name}
+    level = list(graph.predecessors(name))
+    while level:
+        for before in level:
+            processor = registry.find(stages[before].processor)
+            if processor.splits:
+                if not ended:
+                    return before
+                ended -= 1
+            elif processor.ends_group(stages[before].settings):
+                ended += 1
+        seen.update(level)
+        level = [far for before in level for far in graph.predecessors(before) if far not in seen]
+    return None
+
+
+def _buffer(stage: Stage, planned: PlannedStage) -> Buffer | None:
+    return stage.buffer or planned.processor.buffer(planned.settings)
+
+
+def _can_fuse(
+    before: str,
+    name: str,
+    graph: nx.DiGraph[str],
+    stages: Mapping[str, PlannedStage],
+    buffers: Mapping[str, Buffer | None],
+) -> bool:
+    # A fork ends its chain: each branch needs backpressure of its own. An async stage has a loop to itself.
+    alone = stages[before].processor.kind().is_async or stages[name].processor.kind().is_async
+    return graph.out_degree(before) == 1 and buffers[name] is None and not alone
+
+
+def _with_one_entry(segments: list[Segment]) -> tuple[Segment, ...]:
+    """Put a segment of no stages in front, if several take the run's messages in."""
+    entries = [index for index, segment in enumerate(segments) if segment.buffer is None]
+    if len(entries) <= 1:
+        return tuple(segments)
+    moved = [
+        replace(segment, buffer=segment.buffer or Buffer(), targets=tuple(target + 1 for target in segment.targets))
+        for segment in segments
+    ]
+    return (Segment((), None, tuple(index + 1 for index in entries)), *moved)
+
+
+def _fingerprint(name: str, stages: list[PlannedStage]) -> str:
+    described = [
+        {
+            "stage": stage.name,
+            "processor": f"{stage.processor.__module__}:{stage.processor.__qualname__}",
+            "settings": {
+                key: repr(value)
+                for key, value in stage.settings.items()
+                if not stage.processor.settings()[key].volatile
+            },
+        }
+        for stage in stages
+    ]
+    text = json.dumps([name, _engine_version(), described], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _engine_version() -> str:
+    try:
+        return version("transmissions-engine")
+    except PackageNotFoundError:
+        return ""

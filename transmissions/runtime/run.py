@@ -1,0 +1,343 @@
+"""A run: a plan being executed, from its first message to its result."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from transmissions.context import Context
+from transmissions.errors import StageError, StreamAborted
+from transmissions.message import Message
+from transmissions.model import Buffer
+from transmissions.output import Output
+from transmissions.plan import Plan, PlannedStage, Segment
+from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
+from transmissions.runtime.async_segment_run import AsyncSegmentRun
+from transmissions.runtime.result import Result, StageStatistics, Status
+from transmissions.runtime.segment_run import Inlet, SegmentRun
+from transmissions.runtime.stage_run import StageRun
+from transmissions.secrets import redact
+from transmissions.streams import EventStream
+
+__all__ = ["Run"]
+
+# A library keeps quiet until its user asks it to speak: `logger.enable("transmissions")`.
+logger.disable("transmissions")
+
+_GRACE_S = 1.0
+"""How long what is on its way may take to reach its end, once a run has been stopped."""
+_GIVE_UP_S = 2.0
+"""How long after that a thread is waited for; one that is stuck in foreign code is left behind."""
+_KEPT_ERRORS = 1000
+_SHOWN_ERRORS = 10
+_LEAVING = -1
+_NOWHERE = -2
+
+
+class Run:
+    """One execution of a plan; it begins as soon as it is made.
+
+    Args:
+        plan: what to run.
+        messages: the messages that it begins with.
+        target: the folder that files are written into.
+        collect: whether the messages that leave the pipeline are kept for `messages()`, held back by its reader.
+
+    Raises:
+        StageError: a processor could not be made.
+    """
+
+    def __init__(self, plan: Plan, messages: Iterable[Message], target: Path, *, collect: bool = False) -> None:
+        self.plan = plan
+        self.id = uuid.uuid4().hex[:12]
+        self.started = datetime.now(UTC)
+        self._began = time.perf_counter()
+        self._seconds: float | None = None
+        self._lock = threading.Lock()
+        self._status = Status.COMPLETE
+        self._error: StageError | None = None
+        self._skipped: list[StageError] = []
+        self._skipped_count = 0
+        self._reason = ""
+        self._halted = False
+        self._timer: threading.Timer | None = None
+        self._output = Output(target)
+        self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
+        self._inlets = _inlets(plan, collect)
+        self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
+        self._leaving = self._inlets.get(_LEAVING)
+        self._segments = [self._make_segment(place, segment, messages) for place, segment in enumerate(plan.segments)]
+        self._barrier = threading.Barrier(len(self._segments))
+        self._threads = [
+            threading.Thread(target=segment.run, name=f"transmissions {segment.name}", daemon=True)
+            for segment in self._segments
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # Making
+
+    def _make_stage(self, planned: PlannedStage) -> StageRun:
+        try:
+            processor = planned.processor(**planned.settings)
+        except Exception as error:
+            raise StageError(planned.name, "set-up", error, planned.place) from error
+        stage = StageRun(planned, processor, self._note_skipped)
+        processor.context = Context(
+            stage=planned.name,
+            pipeline=self.plan.pipeline,
+            output=self._output,
+            fingerprint=self.plan.fingerprint,
+            statistics=lambda: self._seen_from(stage),
+            log=_logger(planned.name),
+        )
+        return stage
+
+    def _make_segment(self, place: int, segment: Segment, messages: Iterable[Message]) -> SegmentRun:
+        stages = [self._stages[planned.name] for planned in segment.stages]
+        source = self._inlets[place].stream if place in self._inlets else messages
+        targets = [self._inlets[target] for target in segment.targets]
+        if not targets and self._leaving is not None:
+            targets = [self._leaving]
+        kind = AsyncSegmentRun if stages and stages[0].kind.is_async else SegmentRun
+        return kind(segment, stages, source, targets, self)
+
+    # What segments ask of it
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is taken in; what is on its way is still finished."""
+        return self._status is not Status.COMPLETE
+
+    @property
+    def halted(self) -> bool:
+        """Whether what is on its way is dropped as well."""
+        return self._halted
+
+    def all_started(self) -> bool:
+        """Wait until every segment has started; False if one could not."""
+        try:
+            self._barrier.wait()
+        except threading.BrokenBarrierError:
+            return False
+        return not self.stopping
+
+    def fail(self, error: StageError) -> None:
+        """End the run with an error; the first one is the one it is known by."""
+        with self._lock:
+            if self._error is None:
+                self._error = error
+        self._stop(Status.ERROR)
+
+    def _note_skipped(self, error: StageError) -> None:
+        with self._lock:
+            self._skipped_count += 1
+            if len(self._skipped) < _KEPT_ERRORS:
+                self._skipped.append(error)
+            number = self._skipped_count
+        if number <= _SHOWN_ERRORS:
+            logger.bind(stage=error.stage).warning(redact(f"skipped: {error}"))
+        elif number == _SHOWN_ERRORS + 1:
+            logger.warning("more messages are skipped; the report lists them")
+
+    # Ending
+
+    def abort(self, reason: str = "aborted") -> None:
+        """End the run: take nothing more in, let what is on its way finish for a second, then drop it.
+
+        Args:
+            reason: stands in the result.
+        """
+        with self._lock:
+            self._reason = self._reason or reason
+        self._stop(Status.ABORTED)
+
+    def halt(self) -> None:
+        """End the run at once, dropping what is on its way."""
+        self._halted = True
+        for inlet in self._inlets.values():
+            inlet.stream.abort(self._reason or "the run ended")
+        for segment in self._segments:
+            if isinstance(segment, AsyncSegmentRun):
+                segment.halt()
+
+    def _stop(self, status: Status) -> None:
+        with self._lock:
+            if self._status is not Status.COMPLETE or self._seconds is not None:
+                return
+            self._status = status
+            self._timer = threading.Timer(_GRACE_S, self.halt)
+            self._timer.daemon = True
+        self._barrier.abort()
+        self._timer.start()
+
+    def wait(self, timeout: float | None = None) -> Result | None:
+        """Wait for the end of the run.
+
+        Args:
+            timeout: seconds to wait; None to wait without end.
+
+        Returns:
+            The result, or None if the run has not ended in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while alive := [thread for thread in self._threads if thread.is_alive()]:
+            # In slices, so that Ctrl-C is heard on every platform.
+            remaining = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+            if remaining <= 0:
+                return None
+            alive[0].join(remaining)
+            if self._halted:
+                self._leave_stuck_threads()
+                break
+        return self._finished()
+
+    def _leave_stuck_threads(self) -> None:
+        give_up = time.monotonic() + _GIVE_UP_S - _GRACE_S
+        for thread, segment in zip(self._threads, self._segments, strict=True):
+            thread.join(max(0.0, give_up - time.monotonic()))
+            if thread.is_alive():
+                logger.bind(stage=segment.name).error(f"stage :{segment.name} does not stop; left behind")
+
+    def _finished(self) -> Result:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._seconds is None:
+            self._seconds = time.perf_counter() - self._began
+            self._close_output()
+            self._check_counts()
+        return self._result()
+
+    def _close_output(self) -> None:
+        try:
+            self._output.close()
+        except Exception as error:
+            self._error = self._error or StageError("output", "close", error)
+            self._status = Status.ERROR
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages that leave the pipeline, as they come; the run is held back by whoever reads them.
+
+        Leaving the loop early aborts the run. Errors are not raised here: `wait()` returns them.
+        """
+        if self._leaving is None:
+            raise ValueError("the run was not started with collect=True")
+        try:
+            yield from self._leaving.stream
+        except StreamAborted:
+            pass
+        except GeneratorExit:
+            self.abort("its messages were no longer read")
+            self.halt()
+            raise
+
+    async def messages_async(self) -> AsyncIterator[Message]:
+        """Yield the messages that leave the pipeline, as `messages`, from asyncio."""
+        if self._leaving is None:
+            raise ValueError("the run was not started with collect=True")
+        try:
+            async for message in self._leaving.stream:
+                yield message
+        except StreamAborted:
+            pass
+        except (GeneratorExit, asyncio.CancelledError):
+            self.abort("its messages were no longer read")
+            self.halt()
+            raise
+
+    # What it tells
+
+    @property
+    def error(self) -> StageError | None:
+        """The error that ended the run, if one did."""
+        return self._error
+
+    def statistics(self) -> list[StageStatistics]:
+        """Return the counters of all stages as they are now."""
+        return [self._live(stage) for stage in self._stages.values()]
+
+    def _live(self, stage: StageRun) -> StageStatistics:
+        return live_statistics(stage, self._inlets.get(self._heads.get(stage.planned.name, _NOWHERE)))
+
+    def _seen_from(self, stage: StageRun) -> dict[str, Any]:
+        """Return a stage's counters for its processor: what holds its segment back holds it back."""
+        counted = self._live(stage).as_json()
+        last = next(run.stages[-1] for run in self._segments if stage in run.stages).statistics
+        return counted | {"blocked_s": last.blocked_s, "backpressure_events": last.backpressure_events}
+
+    def problems(self) -> list[dict[str, Any]]:
+        """Return what was skipped, lost or repaired so far, and the error that ended the run."""
+        found = [as_problem(self._error)] if self._error else []
+        found += [as_problem(error) | {"skipped": True} for error in self._skipped]
+        if self._skipped_count > len(self._skipped):
+            found.append({"severity": "error", "text": f"{self._skipped_count - len(self._skipped)} more were skipped"})
+        return found + [problem for stage in self._stages.values() for problem in problems_of(stage)]
+
+    def _result(self) -> Result:
+        reports = {name: report for name, stage in self._stages.items() if (report := self._report_of(stage))}
+        return Result(
+            run=self.id,
+            pipeline=self.plan.pipeline,
+            status=self._status,
+            started=self.started.isoformat(timespec="milliseconds"),
+            seconds=self._seconds or 0.0,
+            stages=self.statistics(),
+            problems=self.problems(),
+            outputs=outputs_of(self._stages),
+            processors=reports,
+            error=redact(str(self._error)) if self._error else self._reason,
+        )
+
+    def _report_of(self, stage: StageRun) -> dict[str, Any]:
+        try:
+            return stage.processor.report()
+        except Exception as error:
+            self._error = self._error or stage.stage_error("report", error)
+            self._status = Status.ERROR
+            return {}
+
+    def _check_counts(self) -> None:
+        """See that nothing was dropped in silence; a difference is a defect of the engine, and is said aloud."""
+        if self._status is Status.COMPLETE and (wrong := differences(self.statistics(), self._segments, self._inlets)):
+            self._error = StageError(self.plan.pipeline, "count", AssertionError("; ".join(wrong)))
+            self._status = Status.ERROR
+
+
+def _inlets(plan: Plan, collect: bool) -> dict[int, Inlet]:
+    """Make the event streams, by the segment that each stands in front of; -1 is where messages leave the pipeline."""
+    inlets = {}
+    for place, segment in enumerate(plan.segments):
+        if segment.buffer is not None:
+            senders = sum(place in other.targets for other in plan.segments)
+            inlets[place] = Inlet(_stream(segment.buffer, segment.stages[0].name), senders)
+    if collect:
+        ends = sum(not segment.targets for segment in plan.segments)
+        inlets[_LEAVING] = Inlet(_stream(Buffer(), "messages"), ends)
+    return inlets
+
+
+def _stream(buffer: Buffer, name: str) -> EventStream:
+    return EventStream(
+        buffer.max_messages,
+        max_bytes=buffer.max_bytes,
+        high_water_mark=buffer.high_water_mark,
+        low_water_mark=buffer.low_water_mark,
+        when_full=buffer.when_full,
+        name=f"before :{name}",
+    )
+
+
+def _logger(stage: str) -> Any:
+    def log(level: str, text: str, facts: Mapping[str, Any]) -> None:
+        told = "".join(f", {key} {value}" for key, value in facts.items())
+        logger.bind(stage=stage, **facts).log(level.upper(), redact(f":{stage} {text}{told}"))
+
+    return log

@@ -1,0 +1,224 @@
+"""One segment at work: a thread that takes batches in, runs them through its stages, and sends them on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+from typing import Protocol
+
+from transmissions.errors import StageError, StreamAborted, StreamClosed
+from transmissions.message import Mark, Message, copy_message
+from transmissions.plan import Segment
+from transmissions.runtime.pace import Batches, Pace
+from transmissions.runtime.stage_run import StageRun
+from transmissions.streams import EventStream
+
+__all__ = ["Inlet", "Overseer", "SegmentRun"]
+
+_MESSAGE_TYPES = frozenset({dict, Mark})
+
+
+class Overseer(Protocol):
+    """What a segment needs of the run that it is part of."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is to be taken in; what is on its way is finished."""
+
+    @property
+    def halted(self) -> bool:
+        """Whether what is on its way is to be dropped as well."""
+
+    def all_started(self) -> bool:
+        """Wait until every segment has started; False if one could not."""
+
+    def fail(self, error: StageError) -> None:
+        """End the run with an error."""
+
+
+class Inlet:
+    """An event stream with a known number of senders, closed when the last of them is done."""
+
+    def __init__(self, stream: EventStream, senders: int) -> None:
+        self.stream = stream
+        self._senders = senders
+        self._lock = threading.Lock()
+
+    def sender_done(self) -> None:
+        """Say that one sender sends no more."""
+        with self._lock:
+            self._senders -= 1
+            if not self._senders:
+                self.stream.close()
+
+
+class SegmentRun:
+    """A segment's stages, where its messages come from, and where they go.
+
+    Args:
+        segment: the plan of it.
+        stages: its stages at work.
+        source: the event stream in front, or the messages that the run begins with.
+        targets: the event streams behind.
+        overseer: the run.
+    """
+
+    def __init__(
+        self,
+        segment: Segment,
+        stages: list[StageRun],
+        source: EventStream | Iterable[Message],
+        targets: list[Inlet],
+        overseer: Overseer,
+    ) -> None:
+        self.segment = segment
+        self.stages = stages
+        self.source = source
+        self.targets = targets
+        self.overseer = overseer
+        self.blocked_s = 0.0
+        for stage in stages:
+            stage.pace = Pace(self.clock)
+
+    @property
+    def name(self) -> str:
+        """Its stages' names, for a thread's name."""
+        return "+".join(stage.planned.name for stage in self.stages) or "entry"
+
+    def clock(self) -> float:
+        """Return seconds, those left out in which the segment waited for room."""
+        return perf_counter() - self.blocked_s
+
+    def run(self) -> None:
+        """Start the stages, work until there is no more to do, finish, and close whatever happened."""
+        started: list[StageRun] = []
+        try:
+            for stage in self.stages:
+                started.append(stage)
+                self._hook(stage, "start")
+            if self.overseer.all_started():
+                self._consume()
+                if not self.overseer.stopping:
+                    self._finish()
+        except StreamAborted:
+            pass
+        except StageError as error:
+            self.overseer.fail(error)
+        except BaseException as error:
+            self.overseer.fail(StageError(self.name, "run", error))
+        finally:
+            self._close(started)
+
+    def _hook(self, stage: StageRun, phase: str) -> None:
+        try:
+            getattr(stage.processor, phase)()
+        except BaseException as error:
+            raise stage.stage_error(phase, error) from error
+
+    def _close(self, started: list[StageRun]) -> None:
+        for stage in started:
+            try:
+                self._hook(stage, "close")
+            except StageError as error:
+                self.overseer.fail(error)
+        if isinstance(self.source, EventStream):
+            # Senders that still have something would wait for ever.
+            self.source.abort(f"stage :{self.name} ended")
+        for target in self.targets:
+            target.sender_done()
+
+    def _consume(self) -> None:
+        if isinstance(self.source, EventStream):
+            self._receive(self.source)
+            return
+        batches = Batches([], Pace(self.clock))
+        for batch in batches.fill(self._guarded(self.source)):
+            self.push(0, batch)
+            if self.overseer.stopping:
+                return
+        self.push(0, batches.rest)
+
+    def _guarded(self, messages: Iterable[Message]) -> Iterator[Message]:
+        try:
+            yield from messages
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            raise StageError(self.name, "input", error) from error
+
+    def _receive(self, stream: EventStream) -> None:
+        pace = Pace(self.clock)
+        while True:
+            try:
+                batch = stream.receive_batch(pace.limit)
+            except StreamClosed:
+                return
+            pace.begin()
+            self.push(0, batch)
+            pace.end(len(batch))
+
+    def push(self, level: int, batch: list[Message]) -> None:
+        """Run a batch through the stages from `level` on, and send on what comes out."""
+        stages = self.stages
+        began = perf_counter()
+        while batch and level < len(stages):
+            stage = stages[level]
+            level += 1
+            if stage.expands:
+                for part in stage.expand(batch):
+                    self.push(level, part)
+                    if self._must_stop():
+                        return
+                batch = []
+            else:
+                batch = stage.apply(batch)
+                ended = perf_counter()
+                stage.statistics.busy_s += ended - began
+                began = ended
+            if stage.error:
+                error, stage.error = stage.error, None
+                self.push(level, batch)
+                raise error
+        if batch:
+            self._emit(batch)
+
+    def _must_stop(self) -> bool:
+        takes_in = not isinstance(self.source, EventStream)
+        return self.overseer.halted or (self.overseer.stopping and takes_in)
+
+    def _emit(self, batch: list[Message]) -> None:
+        if not self.targets:
+            # What nobody receives need not be looked at one by one; a processor that returns no dict never does.
+            if self.stages and not isinstance(batch[0], dict):
+                raise self.stages[-1].wrong_type(batch[0])
+            return
+        if not _MESSAGE_TYPES.issuperset(map(type, batch)):
+            self._check_types(batch)
+        for target in self.targets[:-1]:
+            self._send(target, [copy_message(message) for message in batch])
+        self._send(self.targets[-1], batch)
+
+    def _check_types(self, batch: list[Message]) -> None:
+        for message in batch:
+            if not isinstance(message, dict):
+                raise self.stages[-1].wrong_type(message)
+
+    def _send(self, target: Inlet, batch: list[Message]) -> None:
+        waited = target.stream.send_batch(batch)
+        if waited and self.stages:
+            self.note_blocked(waited)
+
+    def note_blocked(self, seconds: float) -> None:
+        """Count time spent waiting for room, on the last stage: it is the one that could not go on."""
+        self.blocked_s += seconds
+        statistics = self.stages[-1].statistics
+        statistics.blocked_s += seconds
+        statistics.backpressure_events += 1
+
+    def _finish(self) -> None:
+        for level, stage in enumerate(self.stages):
+            for batch in stage.finish():
+                self.push(level + 1, batch)
+                if self.overseer.stopping:
+                    return

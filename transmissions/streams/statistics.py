@@ -1,0 +1,62 @@
+"""The counters of an event stream, and what a full one does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+__all__ = ["StreamStatistics", "WhenFull"]
+
+
+class WhenFull(StrEnum):
+    """What a full event stream does with one more message."""
+
+    BLOCK = "block"
+    DROP_NEWEST = "dropNewest"
+    DROP_OLDEST = "dropOldest"
+    FAIL = "fail"
+
+
+@dataclass(slots=True)
+class StreamStatistics:
+    """The counters of one event stream. At any time `sent` is `received` + `dropped` + `depth`.
+
+    Args:
+        capacity: the bound in messages.
+        capacity_bytes: the bound in bytes; None for none.
+        depth: messages that wait now.
+        depth_bytes: bytes that wait now; 0 where bytes are not counted.
+        peak: the most messages that ever waited.
+        peak_bytes: the most bytes that ever waited.
+        sent: messages that senders handed over, dropped ones included.
+        received: messages handed out.
+        dropped: messages that a policy dropped.
+        pauses: how often senders were paused.
+        resumes: how often paused senders went on.
+        paused_s: seconds for which senders were paused, the present pause included.
+        overflows: messages that found no room at once.
+    """
+
+    capacity: int
+    capacity_bytes: int | None = None
+    depth: int = 0
+    depth_bytes: int = 0
+    peak: int = 0
+    peak_bytes: int = 0
+    sent: int = 0
+    received: int = 0
+    dropped: int = 0
+    pauses: int = 0
+    resumes: int = 0
+    paused_s: float = 0.0
+    overflows: int = 0
+
+    @property
+    def fill(self) -> float:
+        """How full it is, from 0 to 1, by the bound that is nearest."""
+        by_messages = self.depth / self.capacity
+        return max(by_messages, self.depth_bytes / self.capacity_bytes) if self.capacity_bytes else by_messages
+
+    def copy(self) -> StreamStatistics:
+        """Return a copy that stays as it is."""
+        return replace(self)
