@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from transmissions import bundled, loading, vocabulary
-from transmissions.errors import InvalidPipeline, NoSuchPipeline
+from transmissions.errors import InvalidPipeline, NoSuchPipeline, TransmissionsError
+from transmissions.processor import Processor
 from transmissions.registry import Registry, load_processors
 from transmissions.turtle import parse
 
@@ -116,6 +117,24 @@ def test_sorted_and_complete(tmp_path: Path) -> None:
     _, problems = loading.check(written(tmp_path, text), REGISTRY)
     assert [problem.location.line for problem in problems] == [10, 18, 20]
     assert all(problem.source == text.splitlines()[problem.location.line - 1] for problem in problems)
+
+
+class Broken(Registry):
+    """A registry one of whose processors cannot be loaded."""
+
+    def find(self, name: str) -> type[Processor]:
+        """Return the processor of that name, but for one."""
+        if name == "Show":
+            raise TransmissionsError("processor :Show of a-plugin cannot be loaded: no module named nowhere")
+        return super().find(name)
+
+
+def test_broken_processor(tmp_path: Path) -> None:
+    """A processor that cannot be loaded is a problem of each stage that uses it, beside all the others."""
+    own = load_processors([Path(__file__).parent / "bad" / "processors.py"])
+    text = VALID.replace(":share 0.5", ":shar 0.5")
+    _, problems = loading.check(written(tmp_path, text), Broken(own))
+    assert [problem.code for problem in problems] == ["broken-processor", "broken-processor", "unknown-setting"]
 
 
 def test_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
