@@ -1,6 +1,7 @@
 """Bad pipelines and exactly what is said about them: `bad/NAME.ttl` beside `bad/NAME.txt`.
 
-After a change of wording, write the texts anew and read the difference: `UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
+To write the texts anew after a change of wording, and then read the difference:
+`UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ NAMES = sorted(path.stem for path in BAD.glob("*.ttl"))
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    """Return a registry with processors that have every kind of setting."""
     return Registry(load_processors([BAD / "processors.py"]))
 
 

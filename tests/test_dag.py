@@ -54,7 +54,7 @@ def pipeline(processors: dict[str, str], *edges: tuple[str, str], **fields: obje
 def test_graph() -> None:
     """The graph has the stages in their order, each with its data, and the edges."""
     definition = pipeline({"a": "Make", "b": "Use", "c": "Use"}, ("a", "b"), ("a", "c"))
-    graph = dag.assemble(definition, REGISTRY)
+    graph = dag.assemble(definition)
     assert list(graph) == ["a", "b", "c"]
     assert set(graph.edges) == {("a", "b"), ("a", "c")}
     assert graph.nodes["b"]["stage"] is definition.stages[1]
@@ -71,7 +71,7 @@ def test_circle() -> None:
         "stages form a circle: :d -> :e -> :f -> :d",
     ]
     with pytest.raises(InvalidPipeline, match="circle"):
-        dag.assemble(definition, REGISTRY)
+        dag.assemble(definition)
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
@@ -104,7 +104,7 @@ def test_fields(definition: Definition, missing: list[str]) -> None:
     problems = dag.check(definition, REGISTRY)
     assert all(problem.severity == "warning" for problem in problems)
     assert [problem.message.split('"')[1] for problem in problems] == missing
-    dag.assemble(definition, REGISTRY)
+    dag.assemble(definition)
 
 
 def test_parameters_are_fields() -> None:

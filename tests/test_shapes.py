@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdflib import Graph
 from rdflib.namespace import RDF, SH
 
-from transmissions import shapes
+from transmissions import loading, shapes
 from transmissions.errors import SettingError
 from transmissions.registry import Registry, load_processors
 from transmissions.vocabulary import NAMESPACE

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from transmissions import bundled, loading, vocabulary
-from transmissions.errors import InvalidPipeline, NoSuchPipeline
+from transmissions.errors import InvalidPipeline, NoSuchPipeline, TransmissionsError
+from transmissions.processor import Processor
 from transmissions.registry import Registry, load_processors
 from transmissions.turtle import parse
 
@@ -118,6 +119,24 @@ def test_sorted_and_complete(tmp_path: Path) -> None:
     assert all(problem.source == text.splitlines()[problem.location.line - 1] for problem in problems)
 
 
+class Broken(Registry):
+    """A registry one of whose processors cannot be loaded."""
+
+    def find(self, name: str) -> type[Processor]:
+        """Return the processor of that name, but for one."""
+        if name == "Show":
+            raise TransmissionsError("processor :Show of a-plugin cannot be loaded: no module named nowhere")
+        return super().find(name)
+
+
+def test_broken_processor(tmp_path: Path) -> None:
+    """A processor that cannot be loaded is a problem of each stage that uses it, beside all the others."""
+    own = load_processors([Path(__file__).parent / "bad" / "processors.py"])
+    text = VALID.replace(":share 0.5", ":shar 0.5")
+    _, problems = loading.check(written(tmp_path, text), Broken(own))
+    assert [problem.code for problem in problems] == ["broken-processor", "broken-processor", "unknown-setting"]
+
+
 def test_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses in a file are names: no import, context or type in it opens a connection."""
 
@@ -144,7 +163,8 @@ def test_shapes_in_the_file_are_not_obeyed(tmp_path: Path) -> None:
 
 PIECES = [
     "", "[", "]", "(", ")", ".", ";", ",", '"', "a", ":", ":pipe", ":settings", "[]", "()", "{{ x }}", "{{", "\\", "<",
-    "_:b",     "rdf:rest", ":main", ":cut", ":inner", "5", "-1e9", '"x"@en', '"y"^^xsd:integer', "\0", "\r", "\ud800", "é", "true",
+    "_:b", "rdf:rest", ":main", ":cut", ":inner", "5", "-1e9", '"x"@en', '"y"^^xsd:integer', "\0", "\r", "\ud800", "é",
+    "true",
     "<file:///etc/passwd>", ":buffer 5 ;", ":pipe (:main) ;", ":settings :main ;", ":onError [] ;", "xsd:integer", "#",
 ]  # fmt: skip
 
