@@ -17,7 +17,6 @@ from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import make_progress
 from transmissions.cli.summary import summary
-from transmissions.drawing.labels import buffer_label
 from transmissions.errors import ParameterError
 from transmissions.runtime.result import Result, Status
 
@@ -182,6 +181,8 @@ def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
 
 def plan_text(plan: Plan, target: Path | None) -> str:
     """Return the plan for a person: which stages run in one loop, what buffers stand between, all settings."""
+    from transmissions.drawing.labels import buffer_label
+
     lines = [f"{plan.pipeline}: nothing was run; this would be, writing into {target or 'the current folder'}"]
     for number, segment in enumerate(plan.segments, 1):
         names = " → ".join(stage.name for stage in segment.stages) or "(hands the first messages out)"
@@ -208,6 +209,8 @@ def _shown(value: Any) -> str:
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
     """Return the plan as JSON values."""
+    from transmissions.drawing.labels import buffer_label
+
     return {
         "pipeline": plan.pipeline,
         "fingerprint": plan.fingerprint,
