@@ -1,7 +1,6 @@
 """Bad pipelines and exactly what is said about them: `bad/NAME.ttl` beside `bad/NAME.txt`.
 
-To write the texts anew after a change of wording, and then read the difference:
-`UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
+After a change of wording, write the texts anew and read the difference: `UPDATE_GOLDEN=1 pytest tests/test_bad.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +20,12 @@ NAMES = sorted(path.stem for path in BAD.glob("*.ttl"))
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
+    """Return a registry with processors that have every kind of setting."""
     return Registry(load_processors([BAD / "processors.py"]))
 
 
 def problems_of(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
+    """Return what is wrong with a file of the folder, named as from within it."""
     monkeypatch.chdir(BAD)
     definition, problems = loading.check(f"{name}.ttl", registry)
     assert (definition is None) == any(problem.severity == "error" for problem in problems)

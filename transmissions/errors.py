@@ -11,6 +11,7 @@ __all__ = [
     "InvalidPipeline",
     "NoSuchPipeline",
     "NoSuchProcessor",
+    "OutputFailed",
     "OutputRefused",
     "ParameterError",
     "SettingError",
@@ -63,6 +64,10 @@ class SettingError(TransmissionsError, ValueError):
 
 class OutputRefused(TransmissionsError):
     """A processor asked to write where it may not: outside the target, or under an unsafe name."""
+
+
+class OutputFailed(TransmissionsError):
+    """The operating system could not do what writing needed: the disk is full, a folder is read-only, …"""
 
 
 class StageError(TransmissionsError):
