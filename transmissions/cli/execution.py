@@ -89,7 +89,10 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
 
 def _check_writable(report: Path) -> None:
     # Before the run: after it, it would be too late to be told.
-    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"--report {report}: this cannot be written: {error.strerror}") from None
     if report.is_dir() or not os.access(report.parent, os.W_OK):
         raise ParameterError(f"--report {report}: this cannot be written")
 
@@ -128,7 +131,12 @@ def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | Non
 
 
 def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
-    return nullcontext() if where is None else MessageWriter(None if where == "-" else Path(where))
+    if where is None:
+        return nullcontext()
+    try:
+        return MessageWriter(None if where == "-" else Path(where))
+    except OSError as error:
+        raise ParameterError(f"--messages {where}: this cannot be written: {error.strerror}") from None
 
 
 class _Incoming:
