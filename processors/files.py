@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from transmissions.errors import OutputRefused, TransmissionsError
+from transmissions.message import Message
 from transmissions.output import content_hash
-from transmissions.processor import Message, Processor
+from transmissions.processor import Processor
 from transmissions.settings import setting
 
 __all__ = ["FileReader", "FileWriter"]
@@ -198,12 +199,17 @@ class FileWriter(Processor):
 
     def _write_remembered(self, path: str, data: bytes, source: dict[str, Any]) -> str:
         outcome = self._write_recorded(path, data, source)
+        manifest, key = self.context.output.manifest, str(source["key"])
         if outcome != "kept":
+            return outcome
+        if manifest.last_written(key, path) == content_hash(data):
+            # The person had this content and changed it; nothing is new.
+            self._record(path, content_hash(data), source)
             return outcome
         for number in range(1, _NEW_NAMES):
             beside = _beside(path, number)
             if self._write_recorded(beside, data, source) != "kept":
-                self.context.output.manifest.keep(str(source["key"]), path)
+                manifest.keep(key, path)
                 self.warn(
                     f"{path} was edited by a person and stays; the new content is in {beside}", file=path, new=beside
                 )
@@ -214,20 +220,10 @@ class FileWriter(Processor):
         output, manifest = self.context.output, self.context.output.manifest
         key, written = str(source["key"]), content_hash(data)
 
-        def record() -> None:
-            manifest.record(
-                key,
-                str(source.get("digest", written)),
-                path,
-                written,
-                parts=int(source.get("parts", 1)),
-                entry=source.get("entry"),
-            )
-
         def may_write(other_is_there: bool) -> bool:
             if other_is_there and not self.force and not self._is_ours(path, key):
                 return False
-            record()
+            self._record(path, written, source)
             return True
 
         try:
@@ -236,8 +232,18 @@ class FileWriter(Processor):
             manifest.withdraw(key, path)
             raise
         if outcome == "unchanged":
-            record()
+            self._record(path, written, source)
         return self._count(outcome)
+
+    def _record(self, path: str, written: str, source: dict[str, Any]) -> None:
+        self.context.output.manifest.record(
+            str(source["key"]),
+            str(source.get("digest", written)),
+            path,
+            written,
+            parts=int(source.get("parts", 1)),
+            entry=source.get("entry"),
+        )
 
     def _is_ours(self, path: str, key: str) -> bool:
         there = self.context.output.read(path)

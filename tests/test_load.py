@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from transmissions import bundled, load, vocabulary
+from transmissions import bundled, loading, vocabulary
 from transmissions.errors import InvalidPipeline, NoSuchPipeline
 from transmissions.registry import Registry, load_processors
 from transmissions.turtle import parse
@@ -49,7 +49,7 @@ def written(folder: Path, text: str, name: str = "x.ttl") -> Path:
 
 def test_valid(tmp_path: Path) -> None:
     """A file with every term in it is valid, without a warning."""
-    definition, problems = load.check(written(tmp_path, VALID), REGISTRY)
+    definition, problems = loading.check(written(tmp_path, VALID), REGISTRY)
     assert problems == []
     assert definition is not None and [stage.name for stage in definition.stages][:3] == ["read", "cut", "inner/x"]
 
@@ -57,29 +57,29 @@ def test_valid(tmp_path: Path) -> None:
 def test_pick(tmp_path: Path) -> None:
     """`FILE#NAME` and `pick` choose a pipeline of a file; without them one has to be the one."""
     file = written(tmp_path, TWO)
-    assert load.load(f"{file}#two", REGISTRY)[0].name == "two"
-    assert load.load(file, REGISTRY, pick="one")[0].name == "one"
+    assert loading.load(f"{file}#two", REGISTRY)[0].name == "two"
+    assert loading.load(file, REGISTRY, pick="one")[0].name == "one"
     with pytest.raises(InvalidPipeline, match="nothing says which"):
-        load.load(file, REGISTRY)
+        loading.load(file, REGISTRY)
     with pytest.raises(NoSuchPipeline, match=r"did you mean two\?"):
-        load.load(f"{file}#too", REGISTRY)
-    definitions, problems = load.validate(file, REGISTRY)
+        loading.load(f"{file}#too", REGISTRY)
+    definitions, problems = loading.validate(file, REGISTRY)
     assert [definition.name for definition in definitions] == ["one", "two"] and problems == []
 
 
 def test_entry_and_outermost(tmp_path: Path) -> None:
     """The entry pipeline is meant; without one, the pipeline that is no stage of another."""
     entry = TWO.replace(":two a :Transmission", ":two a :EntryTransmission")
-    assert load.load(written(tmp_path, entry), REGISTRY)[0].name == "two"
+    assert loading.load(written(tmp_path, entry), REGISTRY)[0].name == "two"
     nested = TWO.replace("(:a)", "(:a :two)")
-    assert load.load(written(tmp_path, nested), REGISTRY)[0].name == "one"
-    assert load.load(f"{tmp_path / 'x.ttl'}#two", REGISTRY)[0].name == "two"
+    assert loading.load(written(tmp_path, nested), REGISTRY)[0].name == "one"
+    assert loading.load(f"{tmp_path / 'x.ttl'}#two", REGISTRY)[0].name == "two"
 
 
 def test_problems_outside_the_picked_one(tmp_path: Path) -> None:
     """A mistake in a pipeline that is not the picked one is told as well."""
     file = written(tmp_path, TWO.replace(":b a :Pass", ":b a :Pas"))
-    assert [problem.code for problem in load.check(file, REGISTRY, "one")[1]] == ["unknown-processor"]
+    assert [problem.code for problem in loading.check(file, REGISTRY, "one")[1]] == ["unknown-processor"]
 
 
 def test_nothing_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,15 +96,15 @@ def test_nothing_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("../pipeline", "there is no file"),
     ]:
         with pytest.raises(NoSuchPipeline, match=words):
-            load.load(source, REGISTRY)
+            loading.load(source, REGISTRY)
     with pytest.raises(InvalidPipeline, match="is a folder"):
-        load.load(tmp_path, REGISTRY)
+        loading.load(tmp_path, REGISTRY)
 
 
 def test_bundled() -> None:
     """Shipped pipelines are found by name alone, and each is Turtle."""
     for name in bundled.names():
-        path, picked = load.find(name)
+        path, picked = loading.find(name)
         assert path.is_file() and picked is None
         parse(path.read_bytes(), path.name)
     assert bundled.find("../pyproject") is None
@@ -113,7 +113,7 @@ def test_bundled() -> None:
 def test_sorted_and_complete(tmp_path: Path) -> None:
     """Problems come in the order of the file, each with its line."""
     text = VALID.replace(":limit 5", ":limit 0").replace(":x a :Pass", ":x a :Pas").replace('"content"', "7")
-    _, problems = load.check(written(tmp_path, text), REGISTRY)
+    _, problems = loading.check(written(tmp_path, text), REGISTRY)
     assert [problem.location.line for problem in problems] == [10, 18, 20]
     assert all(problem.source == text.splitlines()[problem.location.line - 1] for problem in problems)
 
@@ -130,7 +130,7 @@ def test_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
         "<http://example.org/> a owl:Ontology ; owl:imports <http://example.org/other>, <file:///etc/passwd> .\n"
     )
-    assert load.check(written(tmp_path, text), REGISTRY)[1] == []
+    assert loading.check(written(tmp_path, text), REGISTRY)[1] == []
 
 
 def test_shapes_in_the_file_are_not_obeyed(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_shapes_in_the_file_are_not_obeyed(tmp_path: Path) -> None:
         "@prefix sh: <http://www.w3.org/ns/shacl#> .\n"
         '<http://example.org/s> a sh:NodeShape ; sh:targetClass :Cut ; sh:sparql [ sh:select "nonsense" ] .\n'
     )
-    assert load.check(written(tmp_path, text), REGISTRY)[1] == []
+    assert loading.check(written(tmp_path, text), REGISTRY)[1] == []
 
 
 PIECES = [
@@ -170,7 +170,7 @@ def test_mutations(tmp_path: Path, seed: int) -> None:
         text = " ".join(words)
     file = tmp_path / "x.ttl"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    definition, problems = load.check(file, REGISTRY)
+    definition, problems = loading.check(file, REGISTRY)
     assert definition is not None or problems
     lines = text.count("\n") + text.count("\r") + 1
     assert all(problem.message and 1 <= problem.location.line <= lines for problem in problems)
@@ -187,7 +187,7 @@ def test_hostile_lists(tmp_path: Path) -> None:
         "_:l rdf:rest _:m . _:m rdf:rest _:l ; rdf:first _:l .",
     ]:
         for text in (f":p a :Transmission ; :pipe _:l . :cut a :Pass .\n{cells}", cut + cells):
-            definition, problems = load.check(written(tmp_path, PREFIX + rdf + text), REGISTRY)
+            definition, problems = loading.check(written(tmp_path, PREFIX + rdf + text), REGISTRY)
             assert definition is None and problems
 
 

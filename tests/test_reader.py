@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transmissions import load
+from transmissions import loading
 from transmissions.errors import InvalidPipeline
 from transmissions.model import Buffer, Definition, OnError, Template, WhenFull
 from transmissions.registry import Registry, load_processors
@@ -22,7 +22,7 @@ def read(folder: Path, text: str, pick: str | None = None) -> Definition:
     """Return the pipeline that a text describes."""
     file = folder / "x.ttl"
     file.write_text(PREFIX + text, encoding="utf-8")
-    return load.load(file, Registry(PROCESSORS), pick)[0]
+    return loading.load(file, Registry(PROCESSORS), pick)[0]
 
 
 def test_paths_that_share_stages(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_paths_do_not_depend_on_where_one_is(tmp_path: Path, monkeypatch: pytest
     read(tmp_path, text)
     monkeypatch.chdir(tmp_path)
     for source in ("x.ttl", tmp_path / "x.ttl"):
-        made, _ = load.load(source, Registry(PROCESSORS))
+        made, _ = loading.load(source, Registry(PROCESSORS))
         assert made.stage("read").settings["source_file"] == tmp_path / "in.txt"
     assert read(tmp_path, text.replace("in.txt", "-")).stage("read").settings["source_file"] == Path("-")
     assert (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdflib import Graph
 from rdflib.namespace import RDF, SH
 
-from transmissions import load, shapes
+from transmissions import shapes
 from transmissions.errors import SettingError
 from transmissions.registry import Registry, load_processors
 from transmissions.vocabulary import NAMESPACE
@@ -24,7 +24,7 @@ def cut_with(folder: Path, written: str) -> list[str]:
     """Return the codes of the errors of a pipeline whose stage has these settings."""
     file = folder / "x.ttl"
     file.write_text(f"{PREFIX}:p a :Transmission ; :pipe (:cut) .\n:cut a :Cut ; :settings [ {written} ] .\n")
-    problems = load.check(file, Registry(PROCESSORS))[1]
+    problems = loading.check(file, Registry(PROCESSORS))[1]
     return [problem.code for problem in problems if problem.severity == "error"]
 
 
@@ -125,5 +125,5 @@ def test_long_pipes(tmp_path: Path) -> None:
     file = tmp_path / "long.ttl"
     file.write_text(f"{PREFIX}:p a :Transmission ; :pipe ({' '.join(names)}) .\n{', '.join(names[:1])} a :Pass .\n"
                     + "".join(f"{name} a :Pass .\n" for name in names[1:]))  # fmt: skip
-    definition, problems = load.check(file, Registry(PROCESSORS))
+    definition, problems = loading.check(file, Registry(PROCESSORS))
     assert not problems and definition is not None and len(definition.stages) == 1000

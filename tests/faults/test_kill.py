@@ -90,6 +90,8 @@ def test_killed_conversions_end_the_same(tmp_path):
         # Up to the first sign of work, then a random number of signs more: a moment in the middle on any machine.
         for _ in range(moments.randint(1, PIECES // 10 - 8)):
             process.stdout.readline()
+        for _ in range(moments.randrange(150_000)):
+            pass
         os.kill(process.pid, signal.SIGKILL)
         process.stdout.close()
         landed += process.wait() == -signal.SIGKILL

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from transmissions.errors import OutputFailed
+from transmissions.output.claims import fold
 from transmissions.output.records import Record
 from transmissions.output.state import JOURNAL, SAVED, State
 
@@ -84,7 +85,7 @@ class Manifest:
             replaced = digest in record.replaced
             if not record.complete or not (replaced or digest == record.digest):
                 return None
-            if record.old or not all(self._output.holds(path) for path in record.files):
+            if record.old or not all(self._output.holds(path) for path in (*record.files, *record.kept)):
                 return None
             if replaced:
                 self._repeated.setdefault(record.key, set()).add(digest)
@@ -155,10 +156,9 @@ class Manifest:
             self._open()
             record = self._fetch(key)
             known = record.known(path)
-            if known:
-                record.files.pop(path, None)
-                record.old.pop(path, None)
-                record.kept[path] = known[0]
+            record.files.pop(path, None)
+            record.old.pop(path, None)
+            record.kept[path] = known[0] if known else ""
 
     def is_ours(self, path: str, content_hash: str, key: str = "") -> bool:
         """Say whether what a file holds is something that runs wrote there, so that nobody's work is lost with it.
@@ -175,6 +175,13 @@ class Manifest:
             if self._ours is None:
                 self._ours = {hash(pair) for record in self._records() for pair in record.pairs()}
             return hash((path, content_hash)) in self._ours
+
+    def last_written(self, key: str, path: str) -> str | None:
+        """Return the hash of what a piece last wrote to a path, or None if it did not, or was kept from it."""
+        with self._lock:
+            self._open()
+            record = self._fetch(key)
+            return record.files.get(path) or record.old.get(path)
 
     def known_hash(self, path: str) -> str | None:
         """Return the hash of what was last written to a path, or None; looks at all records, so ask seldom."""
@@ -230,13 +237,25 @@ class Manifest:
             waiting = [record for record in self._records(b'"old":{"') if record.complete or not record.parts]
             if not waiting:
                 return
-            live = {hash(path) for record in self._records() for path in record.files}
+            folded = {fold(path) for record in waiting for path in record.old}
+            live: dict[str, list[tuple[str, str]]] = {}
+            for record in self._records():
+                for path, written in record.files.items():
+                    if (folding := fold(path)) in folded:
+                        live.setdefault(folding, []).append((path, written))
         for record in waiting:
             for path, written in sorted(record.old.items()):
-                if hash(path) in live:
+                if any(self._is_of_another(path, written, *other) for other in live.get(fold(path), ())):
                     self.settle(record.key, path)
                 else:
                     yield record.key, path, written
+
+    def _is_of_another(self, path: str, written: str, other: str, of_other: str) -> bool:
+        """Say whether what is at an old path is what another record has there, under that name or a twin of it."""
+        if not self._output.are_one(path, other):
+            return False
+        content = self._output.read(path) if written != of_other and path == other else None
+        return content is None or content_hash(content) != written
 
     def settle(self, key: str, path: str) -> None:
         """Forget a file that its piece no longer makes: it is gone, or somebody else's now."""

@@ -149,6 +149,15 @@ class Output:
             place = self._find(path)
             return place is not None and self._status(place, path) is not None
 
+    def are_one(self, path: str, other: str) -> bool:
+        """Say whether two paths name one file, as they may where case does not count; raises as `write`."""
+        with self._lock, naming_file(path):
+            if path == other:
+                return True
+            places = self._find(path), self._find(other)
+            status, another = (self._status(place, path) if place else None for place in places)
+            return status is not None and another is not None and os.path.samestat(status, another)
+
     def remove(self, path: str) -> bool:
         """Remove a file, and the folders that are empty then; return whether there was one; raises as `write`."""
         with self._lock, naming_file(path):
