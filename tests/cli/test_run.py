@@ -83,6 +83,8 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
         (["demo.ttl", *OWN, "--report", "."], "this cannot be written"),
         (["demo.ttl", *OWN, "--report", "own.py/r.json"], "--report own.py/r.json: this cannot be written"),
         (["demo.ttl", *OWN, "--messages", "own.py/m.jsonl"], "--messages own.py/m.jsonl: this cannot be written"),
+        (["demo.ttl", *OWN, "--messages", ""], "not the name of a file"),
+        (["demo.ttl", *OWN, "--report", ""], "this cannot be written"),
         (["--count", "3", "demo.ttl"], "--count"),
         ([], "missing argument PIPELINE"),
     ],

@@ -134,8 +134,9 @@ def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
         return nullcontext()
     try:
         return MessageWriter(None if where == "-" else Path(where))
-    except OSError as error:
-        raise ParameterError(f"--messages {where}: this cannot be written: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not the name of a file"
+        raise ParameterError(f"--messages {where}: this cannot be written: {reason}") from None
 
 
 class _Incoming:

@@ -131,7 +131,7 @@ def run(  # noqa: PLR0917
         target=where,
         messages_in=messages_in,
         overrides=_overrides(overrides or []),
-        report=Path(report) if report else None,
+        report=Path(report) if report is not None else None,
         messages_out=messages_out,
         quiet=quiet,
         debug=debug,
