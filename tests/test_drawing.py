@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transmissions.drawing import FORMATS, draw_dot, draw_mermaid, draw_svg, draw_text
-from transmissions.drawing.labels import display_width, size_text
+from transmissions.drawing.labels import display_width
 from transmissions.drawing.layout import Bend, arrange, place
 from transmissions.drawing.routing import STRAIGHT, tracks
 from transmissions.model import Buffer, Definition, Stage, WhenFull
+from transmissions.quantities import size_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 

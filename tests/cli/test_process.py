@@ -98,6 +98,17 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(demo: Path) -> None:
     assert json.loads((demo / "report.json").read_text())["status"] == "aborted"
 
 
+def test_a_command_without_a_reader_is_quiet(demo: Path) -> None:
+    """A listing whose reader has gone says nothing about it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with started("graph", "demo.ttl", "--processors", "own.py", stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(LIMIT_S) == 141
+
+
 def test_messages_are_streamed(demo: Path) -> None:
     """The first message is there before the run ends."""
     with started(*ENDLESS, "--messages", "-", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

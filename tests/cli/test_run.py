@@ -81,6 +81,10 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
         (["demo.ttl"], "no processor is called :Make"),
         (["demo.ttl", *OWN, "--json", "--messages", "-"], "both write to standard output"),
         (["demo.ttl", *OWN, "--report", "."], "this cannot be written"),
+        (["demo.ttl", *OWN, "--report", "own.py/r.json"], "--report own.py/r.json: this cannot be written"),
+        (["demo.ttl", *OWN, "--messages", "own.py/m.jsonl"], "--messages own.py/m.jsonl: this cannot be written"),
+        (["demo.ttl", *OWN, "--messages", ""], "not the name of a file"),
+        (["demo.ttl", *OWN, "--report", ""], "this cannot be written"),
         (["--count", "3", "demo.ttl"], "--count"),
         ([], "missing argument PIPELINE"),
     ],
@@ -142,6 +146,19 @@ def test_a_dry_run_is_readable_by_programs(demo: Path, capsys: Capture) -> None:
     assert main(["run", "demo.ttl", *OWN, "--dry-run", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert [[stage["stage"] for stage in one["stages"]] for one in plan["segments"]] == [["make", "fail"], ["shout"]]
+
+
+def test_secrets_are_never_shown(demo: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value from the environment stands in no plan, no summary and no report."""
+    monkeypatch.setenv("DEMO_TOKEN", "hush-hush-42")
+    text = (demo / "demo.ttl").read_text(encoding="utf-8")
+    shout = ':shout a :Shout ; :settings [ :field "{{ env.DEMO_TOKEN }}" ] ;'
+    (demo / "demo.ttl").write_text(text.replace(":shout a :Shout ;", shout), encoding="utf-8")
+    assert main(["run", "demo.ttl", *OWN, "--dry-run"]) == 0
+    assert main(["run", "demo.ttl", *OWN, "--dry-run", "--json"]) == 0
+    assert main(["run", "demo.ttl", *OWN, "--json", "--report", "r.json"]) == 1
+    captured = capsys.readouterr()
+    assert "hush-hush-42" not in captured.out + captured.err + (demo / "r.json").read_text(encoding="utf-8")
 
 
 def test_a_parameter_named_target_is_where_files_go(demo: Path, capsys: Capture) -> None:

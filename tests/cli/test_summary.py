@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from transmissions.cli.meter import Meter, source_of
-from transmissions.cli.progress import progress_line, time_text
+from transmissions.cli.progress import progress_line
 from transmissions.cli.summary import summary
+from transmissions.quantities import time_text
 from transmissions.runtime.result import Result, StageStatistics, Status
 
 
@@ -59,7 +60,9 @@ def test_a_progress_line_says_how_it_stands() -> None:
     )
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (59.4, "59 s"), (83, "1:23 min"), (3723, "1:02:03 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (59.4, "59 s"), (59.7, "1:00 min"), (83, "1:23 min"), (3723, "1:02:03 h")]
+)
 def test_times_read_well(seconds: float, text: str) -> None:
     """Spans of time have units that suit them."""
     assert time_text(seconds) == text

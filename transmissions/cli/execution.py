@@ -17,7 +17,6 @@ from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import make_progress
 from transmissions.cli.summary import summary
-from transmissions.drawing.labels import buffer_label
 from transmissions.errors import ParameterError
 from transmissions.runtime.result import Result, Status
 
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
 
     from transmissions.message import Message
     from transmissions.pipeline import Pipeline
-    from transmissions.plan import Plan, PlannedStage
     from transmissions.runtime.run import Run
 
-__all__ = ["Wanted", "execute", "print_plan"]
+__all__ = ["Wanted", "execute"]
 
 _LOOK_EVERY_S = 0.25
 
@@ -90,7 +88,10 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
 
 def _check_writable(report: Path) -> None:
     # Before the run: after it, it would be too late to be told.
-    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"--report {report}: this cannot be written: {error.strerror}") from None
     if report.is_dir() or not os.access(report.parent, os.W_OK):
         raise ParameterError(f"--report {report}: this cannot be written")
 
@@ -129,7 +130,13 @@ def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | Non
 
 
 def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
-    return nullcontext() if where is None else MessageWriter(None if where == "-" else Path(where))
+    if where is None:
+        return nullcontext()
+    try:
+        return MessageWriter(None if where == "-" else Path(where))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not the name of a file"
+        raise ParameterError(f"--messages {where}: this cannot be written: {reason}") from None
 
 
 class _Incoming:
@@ -166,76 +173,3 @@ class _Pump(threading.Thread):
         except Exception as error:
             self.error = error
             self._source.abort("its messages can no longer be written")
-
-
-def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
-    """Print what would run, and return the exit code."""
-    if wanted.messages_in is not None and wanted.messages_in != "-":
-        read_messages(wanted.messages_in)
-    plan = pipeline.plan(target=wanted.target, overrides=wanted.overrides or None, **wanted.parameters)
-    if wanted.json:
-        typer.echo(as_json(plan_as_json(plan), indent=True).decode())
-    else:
-        typer.echo(plan_text(plan, wanted.target))
-    return 0
-
-
-def plan_text(plan: Plan, target: Path | None) -> str:
-    """Return the plan for a person: which stages run in one loop, what buffers stand between, all settings."""
-    lines = [f"{plan.pipeline}: nothing was run; this would be, writing into {target or 'the current folder'}"]
-    for number, segment in enumerate(plan.segments, 1):
-        names = " → ".join(stage.name for stage in segment.stages) or "(hands the first messages out)"
-        goes = f", then loop {', '.join(str(place + 1) for place in segment.targets)}" if segment.targets else ""
-        buffer = f"; buffer in front: {buffer_label(segment.buffer)}" if segment.buffer else ""
-        lines.append(f"  loop {number}: {names}{goes}{buffer}")
-        for stage in segment.stages:
-            lines.append(f"    {stage.name}: {stage.processor.__name__}")
-            lines += [f"      {name} = {value}" for name, value in _settings(stage)]
-    return _redacted("\n".join(lines))
-
-
-def _settings(stage: PlannedStage) -> list[tuple[str, str]]:
-    given = stage.settings
-    return [
-        (name, _shown(given[name]) if name in given else f"{_shown(one.default)} (default)")
-        for name, one in stage.processor.settings().items()
-    ]
-
-
-def _shown(value: Any) -> str:
-    return repr(str(value) if isinstance(value, Path) else value)
-
-
-def plan_as_json(plan: Plan) -> dict[str, Any]:
-    """Return the plan as JSON values."""
-    return {
-        "pipeline": plan.pipeline,
-        "fingerprint": plan.fingerprint,
-        "segments": [
-            {
-                "stages": [
-                    {
-                        "stage": stage.name,
-                        "processor": stage.processor.__name__,
-                        "settings": {name: _plain(value) for name, value in stage.settings.items()},
-                    }
-                    for stage in segment.stages
-                ],
-                "buffer": buffer_label(segment.buffer) if segment.buffer else None,
-                "targets": list(segment.targets),
-            }
-            for segment in plan.segments
-        ],
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | Path):
-        return _redacted(str(value))
-    return value
-
-
-def _redacted(text: str) -> str:
-    from transmissions.secrets import redact
-
-    return redact(text)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from transmissions.cli.meter import Figures, Meter
-from transmissions.drawing.labels import size_text
+from transmissions.quantities import size_text, time_text
 from transmissions.runtime.result import StageStatistics
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["LiveProgress", "NoProgress", "PlainProgress", "Progress", "make_progress", "progress_line", "time_text"]
+__all__ = ["LiveProgress", "NoProgress", "PlainProgress", "Progress", "make_progress", "progress_line"]
 
 _FIRST_LINE_AFTER_S = 5.0
 _LINE_EVERY_S = 5.0
@@ -124,19 +124,6 @@ def progress_line(figures: Figures, stages: Sequence[StageStatistics]) -> str:
     if stages and figures.held_back:
         parts.append("held back: " + ", ".join(one.stage for one in stages if one.stage in figures.held_back))
     return "; ".join(parts)
-
-
-def time_text(seconds: float) -> str:
-    """Return a span of time as a person says it.
-
-    >>> time_text(83)
-    '1:23 min'
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
 
 
 def _bytes_text(figures: Figures) -> str:

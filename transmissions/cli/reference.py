@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -37,9 +37,12 @@ What each command says of itself under `--help`. Results go to standard output, 
 def cli_page() -> str:
     """Return the page with the help of every command."""
     group = typer.main.get_command(app)
-    sections = [_HEAD, f"## trans\n\n```text\n{_help(group, 'trans')}\n```\n"]
+    context = group.make_context(
+        "trans", [], resilient_parsing=True, terminal_width=_COLUMNS, max_content_width=_COLUMNS
+    )
+    sections = [_HEAD, _section(context)]
     for name, command in vars(group)["commands"].items():
-        sections.append(f"## trans {name}\n\n```text\n{_help(command, f'trans {name}')}\n```\n")
+        sections.append(_section(command.make_context(name, [], parent=context, resilient_parsing=True)))
     return "\n".join(sections)
 
 
@@ -66,12 +69,9 @@ def write_pages(folder: Path) -> None:
     (folder / "processors.md").write_text(processors_page(), encoding="utf-8", newline="\n")
 
 
-def _help(command: object, name: str) -> str:
-    context = command.make_context(  # type: ignore[attr-defined]
-        name, [], resilient_parsing=True, terminal_width=_COLUMNS, max_content_width=_COLUMNS
-    )
-    text: str = context.get_help()
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+def _section(context: Any) -> str:
+    text = "\n".join(line.rstrip() for line in context.get_help().strip().splitlines())
+    return f"## {context.command_path}\n\n```text\n{text}\n```\n"
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def run(  # noqa: PLR0917
     """
     if json and messages_out == "-":
         raise ParameterError("--json and --messages - both write to standard output; give --messages a file")
-    from transmissions.cli.execution import Wanted, execute, print_plan
+    from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
 
     set_up(quiet=quiet, verbose=verbose, debug=debug)
@@ -131,13 +131,17 @@ def run(  # noqa: PLR0917
         target=where,
         messages_in=messages_in,
         overrides=_overrides(overrides or []),
-        report=Path(report) if report else None,
+        report=Path(report) if report is not None else None,
         messages_out=messages_out,
         quiet=quiet,
         debug=debug,
         json=json,
     )
-    return print_plan(loaded, wanted) if dry_run else execute(loaded, wanted)
+    if dry_run:
+        from transmissions.cli.plan_view import print_plan
+
+        return print_plan(loaded, wanted)
+    return execute(loaded, wanted)
 
 
 def register(app: typer.Typer) -> None:

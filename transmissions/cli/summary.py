@@ -8,8 +8,7 @@ from typing import Any
 
 from transmissions.cli.log import facts_text, shorten
 from transmissions.cli.meter import source_of
-from transmissions.cli.progress import time_text
-from transmissions.drawing.labels import size_text
+from transmissions.quantities import size_text, time_text
 from transmissions.runtime.result import Result, Status
 
 __all__ = ["summary"]

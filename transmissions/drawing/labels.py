@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 from transmissions.model import Buffer, Definition, Stage, WhenFull
+from transmissions.quantities import size_text
 
-__all__ = ["buffer_label", "display_width", "group_of", "groups", "printable", "size_text", "stage_lines", "title"]
+__all__ = ["buffer_label", "display_width", "group_of", "groups", "printable", "stage_lines", "title"]
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -34,19 +34,6 @@ def buffer_label(buffer: Buffer) -> str:
     if buffer.when_full is not WhenFull.BLOCK:
         parts.append(str(buffer.when_full))
     return ", ".join(parts)
-
-
-def size_text(size_bytes: float) -> str:
-    """Return a number of bytes in the unit that reads best.
-
-    >>> size_text(1536)
-    '1.5 KiB'
-    """
-    value, unit = float(size_bytes), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    number = f"{value:.1f}".removesuffix(".0") if value < 100 else f"{value:.0f}"
-    return f"{number} {_UNITS[unit]}"
 
 
 def group_of(name: str) -> tuple[str, ...]:
