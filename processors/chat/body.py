@@ -219,20 +219,22 @@ def blocks_of(message: Raw) -> list[Raw]:
     content = message.get("content")
     if type(content) is not list:
         content = [content] if isinstance(content, str | dict) and content else []
-    elif not all(type(block) is dict for block in content):
-        content = [block for block in content if block is not None]
-    if content and not (len(content) == 1 and _is_empty(content[0])):
-        if all(type(block) is dict for block in content):
-            return content
-        return [block if isinstance(block, dict) else {"type": "text", "text": text_of(block)} for block in content]
+    if content and {*map(type, content)} != {dict}:
+        content = [_as_block(block) for block in content if block is not None]
+    if len(content) > 1 or (content and not _is_empty(content[0])):
+        return content
     text = text_of(message.get("text"))
     if _MARK in text:
         text = _PLACEHOLDER.sub("", text)
     return [{"type": "text", "text": text}] if text.strip() else []
 
 
-def _is_empty(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") == "text" and not block.get("text")
+def _as_block(block: Any) -> Raw:
+    return block if isinstance(block, dict) else {"type": "text", "text": text_of(block)}
+
+
+def _is_empty(block: Raw) -> bool:
+    return block.get("type") == "text" and not block.get("text")
 
 
 def _sources(citations: Any) -> list[str]:

@@ -218,8 +218,9 @@ class _Splitter:
         else:
             problem = "not JSON"
         offset = window.offset
+        data = window.data[start : start + resume].rstrip(b", \t\r\n")
         window.position = start + resume
-        return Element(offset, offset + resume, data=window.data[start : start + resume], problem=problem)
+        return Element(offset, offset + len(data), data=data, problem=problem)
 
     def next_start(self) -> int:
         """Return how far off an element seems to start, by the separator and the key; -1 if none is in sight."""
