@@ -60,4 +60,5 @@ def _take_as_given(parameter: Any) -> Any:
 def _as_given(parameter: Any, ctx: Any, value: Any) -> Any:
     if parameter.required and parameter.value_is_missing(value):
         ctx.fail(f"missing argument {parameter.metavar}")
-    return list(value) if isinstance(value, tuple) else value
+    given = list(value) if isinstance(value, tuple) else value
+    return given if parameter.callback is None else parameter.callback(ctx, parameter, given)
