@@ -246,3 +246,28 @@ def test_no_process_is_left(tmp_path: Path) -> None:
     before = psutil.Process().children(recursive=True)
     transmissions.load("hello").run(target=str(tmp_path))
     assert psutil.Process().children(recursive=True) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_ctrl_c_is_heard_while_a_source_waits_for_input(tmp_path: Path) -> None:
+    """A run that waits for standard input ends when it is interrupted, with 130, though the read cannot be."""
+    command = [sys.executable, "-m", "transmissions", "run", "hello", "-m", "-", "--target", str(tmp_path), "-v"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write('{"content": "first"}\n')
+    process.stdin.flush()
+    for line in process.stderr:
+        if "Hello" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    process.stdin.close()
+    assert process.wait(20) == 130, said
+    assert "aborted" in said
+    assert "Fatal" not in said
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        pipe.close()

@@ -1,8 +1,6 @@
-"""Run the command line: `python -m transmissions` is `trans`."""
+"""`python -m transmissions` is `trans`."""
 
-import sys
-
-from transmissions.cli import main
+from transmissions.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

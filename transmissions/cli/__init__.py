@@ -1,5 +1,5 @@
 """The command line: `trans`, one module a command."""
 
-from transmissions.cli.app import main
+from transmissions.cli.app import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

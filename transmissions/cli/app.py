@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -14,7 +16,10 @@ from transmissions.cli import describe, graph, listing, run, validate
 from transmissions.cli.command import Group
 from transmissions.errors import InvalidPipeline, OutputRefused, StageError, StreamError, TransmissionsError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "program"]
+
+THREAD_NAMES = "transmissions "
+"""What the names of a run's threads begin with."""
 
 DONE, FAILED, WRONG, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
 """Exit codes; `READER_GONE` is what a shell gives a program whose reader, as in `| head`, has gone away."""
@@ -49,6 +54,18 @@ def trans(
 
 for command in (run, validate, graph, listing, describe):
     command.register(app)
+
+
+def program() -> NoReturn:
+    """Be the program `trans`: run the command line of this process and end it with the exit code."""
+    code = main()
+    # A thread that was left behind in foreign code may hold what the interpreter wants when it ends.
+    if any(thread.name.startswith(THREAD_NAMES) for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,9 +32,9 @@ __all__ = ["Run"]
 # A library keeps quiet until its user asks it to speak: `logger.enable("transmissions")`.
 logger.disable("transmissions")
 
-_GRACE_S = 1.0
+_GRACE_S = 0.8
 """How long what is on its way may take to reach its end, once a run has been stopped."""
-_GIVE_UP_S = 2.0
+_GIVE_UP_S = 0.7
 """How long after that a thread is waited for; one that is stuck in foreign code is left behind."""
 _KEPT_ERRORS = 1000
 _SHOWN_ERRORS = 10
@@ -191,7 +191,7 @@ class Run:
         deadline = None if timeout is None else time.monotonic() + timeout
         while alive := [thread for thread in self._threads if thread.is_alive()]:
             # In slices, so that Ctrl-C is heard on every platform.
-            remaining = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+            remaining = 0.1 if deadline is None else min(0.1, deadline - time.monotonic())
             if remaining <= 0:
                 return None
             alive[0].join(remaining)
@@ -201,7 +201,7 @@ class Run:
         return self._finished()
 
     def _leave_stuck_threads(self) -> None:
-        give_up = time.monotonic() + _GIVE_UP_S - _GRACE_S
+        give_up = time.monotonic() + _GIVE_UP_S
         for thread, segment in zip(self._threads, self._segments, strict=True):
             thread.join(max(0.0, give_up - time.monotonic()))
             if thread.is_alive():
