@@ -218,7 +218,9 @@ class _Splitter:
         else:
             problem = "not JSON"
         offset = window.offset
-        data = window.data[start : start + resume].rstrip(b", \t\r\n")
+        data = window.data[start : start + resume]
+        if problem != "truncated":
+            data = data.rstrip(b", \t\r\n")
         window.position = start + resume
         return Element(offset, offset + len(data), data=data, problem=problem)
 
