@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import orjson
 
 from transmissions.errors import OutputRefused, TransmissionsError
+from transmissions.message import Message
 from transmissions.output import content_hash
-from transmissions.processor import Message, Processor
+from transmissions.processor import Processor
 from transmissions.settings import setting
 
 __all__ = ["FileReader", "FileWriter"]
@@ -38,7 +40,7 @@ class FileReader(Processor):
     def start(self) -> None:
         """Refuse an encoding that does not exist, before the first message."""
         try:
-            b"".decode(self.encoding)
+            codecs.lookup(self.encoding)
         except LookupError:
             raise TransmissionsError(
                 f'no encoding is called "{self.encoding}"; :encoding takes names such as "utf-8" and "latin-1"'
@@ -166,12 +168,15 @@ class FileWriter(Processor):
             return content
         if not isinstance(content, str):
             content = _as_json(content, path)
+        return content if isinstance(content, bytes) else self._encoded(content, path)
+
+    def _encoded(self, text: str, path: str) -> bytes:
         try:
-            return content if isinstance(content, bytes) else content.encode()
+            return text.encode()
         except UnicodeEncodeError:
             self.warn("half characters (lone surrogates) were replaced by �", file=path)
             # Two halves that belong together are joined first; only what stays alone is replaced.
-            return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
     def _write(self, path: str, data: bytes, source: Any) -> None:
         output = self.context.output
@@ -194,12 +199,17 @@ class FileWriter(Processor):
 
     def _write_remembered(self, path: str, data: bytes, source: dict[str, Any]) -> str:
         outcome = self._write_recorded(path, data, source)
+        manifest, key = self.context.output.manifest, str(source["key"])
         if outcome != "kept":
+            return outcome
+        if manifest.last_written(key, path) == content_hash(data):
+            # The person had this content and changed it; nothing is new.
+            self._record(path, content_hash(data), source)
             return outcome
         for number in range(1, _NEW_NAMES):
             beside = _beside(path, number)
             if self._write_recorded(beside, data, source) != "kept":
-                self.context.output.manifest.keep(str(source["key"]), path)
+                manifest.keep(key, path)
                 self.warn(
                     f"{path} was edited by a person and stays; the new content is in {beside}", file=path, new=beside
                 )
@@ -210,26 +220,30 @@ class FileWriter(Processor):
         output, manifest = self.context.output, self.context.output.manifest
         key, written = str(source["key"]), content_hash(data)
 
-        def record() -> None:
-            manifest.record(
-                key,
-                str(source.get("digest", written)),
-                path,
-                written,
-                parts=int(source.get("parts", 1)),
-                entry=source.get("entry"),
-            )
-
         def may_write(other_is_there: bool) -> bool:
             if other_is_there and not self.force and not self._is_ours(path, key):
                 return False
-            record()
+            self._record(path, written, source)
             return True
 
-        outcome = output.write(path, data, durable=self.durable, owner=key, before=may_write)
+        try:
+            outcome = output.write(path, data, durable=self.durable, owner=key, before=may_write)
+        except BaseException:
+            manifest.withdraw(key, path)
+            raise
         if outcome == "unchanged":
-            record()
+            self._record(path, written, source)
         return self._count(outcome)
+
+    def _record(self, path: str, written: str, source: dict[str, Any]) -> None:
+        self.context.output.manifest.record(
+            str(source["key"]),
+            str(source.get("digest", written)),
+            path,
+            written,
+            parts=int(source.get("parts", 1)),
+            entry=source.get("entry"),
+        )
 
     def _is_ours(self, path: str, key: str) -> bool:
         there = self.context.output.read(path)

@@ -25,6 +25,7 @@ def registry() -> Registry:
 
 
 def problems_of(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
+    """Return what is wrong with a file of the folder, named as from within it."""
     monkeypatch.chdir(BAD)
     definition, problems = loading.check(f"{name}.ttl", registry)
     assert (definition is None) == any(problem.severity == "error" for problem in problems)

@@ -13,10 +13,10 @@ from transmissions.parameters import templates_in
 from transmissions.problem import Location, Problem, nearest
 from transmissions.registry import Registry
 
-__all__ = ["assemble", "check"]
+__all__ = ["assemble", "check", "circles"]
 
 
-def assemble(definition: Definition, registry: Registry) -> nx.DiGraph[str]:
+def assemble(definition: Definition) -> nx.DiGraph[str]:
     """Return a pipeline as a graph: stages by name, each with its `Stage` as `stage`; edges as the pipes have them.
 
     Nodes are in the order in which the pipes name them.
@@ -25,18 +25,15 @@ def assemble(definition: Definition, registry: Registry) -> nx.DiGraph[str]:
         InvalidPipeline: the stages form a circle.
     """
     graph = _graph(definition)
-    problems = [problem for problem in check(definition, registry) if problem.severity == "error"]
-    if problems:
+    if problems := circles(definition):
         raise InvalidPipeline(problems)
     return graph
 
 
 def check(definition: Definition, registry: Registry) -> list[Problem]:
     """Return what is wrong with the graph of a pipeline: circles; as warnings, fields that no earlier stage writes."""
-    graph = _graph(definition)
-    circles = _circles(definition, graph)
     # Where stages form a circle, every one of them is before every other.
-    return circles or _missing_fields(definition, graph, registry)
+    return circles(definition) or _missing_fields(definition, _graph(definition), registry)
 
 
 def _graph(definition: Definition) -> nx.DiGraph[str]:
@@ -47,7 +44,9 @@ def _graph(definition: Definition) -> nx.DiGraph[str]:
     return graph
 
 
-def _circles(definition: Definition, graph: nx.DiGraph[str]) -> list[Problem]:
+def circles(definition: Definition) -> list[Problem]:
+    """Return a problem for each circle that the stages form; needs no processor."""
+    graph = _graph(definition)
     order = {stage.name: position for position, stage in enumerate(definition.stages)}
     found = []
     for component in nx.strongly_connected_components(graph):

@@ -111,8 +111,8 @@ def _definitions(
     problems += more
     sound = not any(problem.severity == "error" for problem in problems)
     for definition in definitions:
-        # What a stage reads is known only once its settings are right.
-        problems += [one for one in dag.check(definition, registry) if sound or one.severity == "error"]
+        # What a stage reads is known only once its processor is, and its settings are right.
+        problems += dag.check(definition, registry) if sound else dag.circles(definition)
     return definitions, _in_order(document, problems)
 
 

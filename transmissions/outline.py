@@ -135,7 +135,7 @@ def find_processors(
 ) -> tuple[dict[str, type[Processor]], list[Problem]]:
     """Return the processors that the stages use, by name, and what is wrong with the types of the stages."""
     processors: dict[str, type[Processor]] = {}
-    problems: list[Problem] = []
+    problems = [problem for pipeline in found.pipelines for problem in _also_typed(document, pipeline)]
     for stage in found.stages:
         types = found.types[stage]
         name = found.processor(stage)
@@ -175,6 +175,17 @@ def unused(document: Document, found: Outline, registry: Registry) -> list[Probl
             hint = f"write :settings {name} on the stage that they are meant for"
             problems.append(Problem(place, f"no stage uses the settings {name}", hint, "unused-settings", "warning"))
     return problems
+
+
+def _also_typed(document: Document, pipeline: Node) -> list[Problem]:
+    """Return a problem if a pipeline has the type of a stage as well; other vocabularies may add types of theirs."""
+    ours = [kind for kind in document.objects(pipeline, RDF.type) if str(kind).startswith(terms.NAMESPACE)]
+    others = [kind for kind in ours if kind not in terms.PIPELINE_CLASSES]
+    if not others:
+        return []
+    place, name = document.at_value(pipeline, RDF.type, others[0]), document.name(pipeline)
+    hint = "a node is either a pipeline or one stage"
+    return [Problem(place, f"pipeline {name} is a {document.name(others[0])} as well", hint, "two-types")]
 
 
 def _untyped(document: Document, found: Outline, stage: Node, registry: Registry) -> Problem:

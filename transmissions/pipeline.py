@@ -71,7 +71,7 @@ class Pipeline:
         """
         given = self._given(parameters, target)
         resolved = resolve(self.definition, given, self.registry, overrides or {})
-        return make_plan(assemble(resolved, self.registry), resolved, self.registry, fuse=fuse)
+        return make_plan(assemble(resolved), resolved, self.registry, fuse=fuse)
 
     def start(
         self,

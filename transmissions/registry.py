@@ -131,7 +131,8 @@ def _where(error: BaseException, file: Path) -> str:
     """Return `line N: ` for the last line of `file` that the error came through."""
     line, trace = 0, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
+        # Python makes the names of code files absolute, however they were given.
+        if Path(trace.tb_frame.f_code.co_filename) == file.absolute():
             line = trace.tb_lineno
         trace = trace.tb_next
     return f"line {line}: " if line else ""

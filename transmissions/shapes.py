@@ -74,10 +74,14 @@ def check(document: Document, outline: Outline, processors: Mapping[str, type[Pr
     shapes = Graph(bind_namespaces="none")
     shapes += base_shapes()
     for stage in outline.stages:
-        shapes.add((terms.NAMESPACE.StageShape, SH.targetNode, stage))
+        shapes.add((terms.NAMESPACE.StageShape, SH.targetNode, _named(stage)))
     for name, cls in processors.items():
         add_processor_shape(shapes, name, cls.settings().values())
-    data = _flattened(document, outline, processors)
+    data = Graph(bind_namespaces="none")
+    nodes: dict[Node, Node] = {}
+    for subject, predicate, value in _flattened(document, outline, processors):
+        nodes |= {_named(subject): subject, _named(value): value}
+        data.add((_named(subject), predicate, _named(value)))
     # The document is ours and is not kept, so nothing is copied; nothing is inferred, imported or scripted either.
     conforms, report, _ = pyshacl.validate(
         data, shacl_graph=shapes, inplace=True, inference="none", advanced=False, js=False,
@@ -85,7 +89,7 @@ def check(document: Document, outline: Outline, processors: Mapping[str, type[Pr
     )  # fmt: skip
     if conforms or not isinstance(report, Graph):
         return []
-    return violations.tell(report, shapes, document, outline, processors)
+    return violations.tell(report, shapes, nodes=nodes, document=document, outline=outline, processors=processors)
 
 
 @functools.cache
@@ -190,6 +194,14 @@ def _list(graph: Graph, members: Sequence[Node]) -> Node:
         graph.add((cell, RDF.first, member))
         graph.add((cell, RDF.rest, rest))
     return cells[0] if cells else RDF.nil
+
+
+def _named(node: Node) -> Node:
+    """Return a name of our own for a node without one, and any other node as it is.
+
+    pyshacl copies such nodes into its report with all that hangs on them, and a file may hang a circle on one.
+    """
+    return terms.NAMESPACE[f"genid/{node}"] if isinstance(node, BNode) else node
 
 
 def _flattened(document: Document, outline: Outline, processors: Mapping[str, Any]) -> Graph:

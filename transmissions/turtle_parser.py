@@ -37,6 +37,7 @@ _WELL_KNOWN = {
     "foaf": str(FOAF),
     "skos": str(SKOS),
 }
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _UNKNOWN = "urn:unknown-prefix:"
 
 
@@ -67,8 +68,9 @@ def read(text: str, base: str) -> Reading:
         base: the address against which relative addresses in it are resolved; nothing is fetched from it.
     """
     reading = Reading(Graph(bind_namespaces="none"))
-    # Every token has a character behind it, so that rdflib never looks past the end.
-    padded = text + "\n"
+    # Every token has a character behind it, so that rdflib never looks past the end; nor does it know the line ends of
+    # the first Macintosh.
+    padded = _LONE_RETURN.sub("\n", text) + "\n"
     parser = _Parser(reading, padded, base)
     with _no_log_of_literals():
         try:

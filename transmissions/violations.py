@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdflib import BNode, Graph, Literal, URIRef
@@ -24,18 +25,25 @@ __all__ = ["place_of", "tell"]
 
 
 def tell(
-    report: Graph, shapes: Graph, document: Document, outline: Outline, processors: Mapping[str, type[Processor]]
+    report: Graph,
+    shapes: Graph,
+    *,
+    nodes: Mapping[Node, Node],
+    document: Document,
+    outline: Outline,
+    processors: Mapping[str, type[Processor]],
 ) -> list[Problem]:
     """Return the problems that a validation report holds.
 
     Args:
         report: what pyshacl returned.
         shapes: the shapes it validated against.
+        nodes: the document's nodes by what they are called in the report.
         document: the document it validated.
         outline: the document's pipelines and stages.
         processors: the processors that its stages use, by name.
     """
-    teller = _Teller(report, shapes, document, outline, processors)
+    teller = _Teller(report, shapes, nodes, document, outline, processors)
     found: dict[tuple[Location, str], Problem] = {}
     for result in report.subjects(RDF.type, SH.ValidationResult):
         for problem in teller.tell(result):
@@ -44,32 +52,28 @@ def tell(
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
 class _Teller:
     """Turns one result at a time into problems."""
 
-    def __init__(
-        self,
-        report: Graph,
-        shapes: Graph,
-        document: Document,
-        outline: Outline,
-        processors: Mapping[str, type[Processor]],
-    ) -> None:
-        self._report = report
-        self._shapes = shapes
-        self._document = document
-        self._outline = outline
-        self._processors = processors
+    _report: Graph
+    _shapes: Graph
+    _nodes: Mapping[Node, Node]
+    _document: Document
+    _outline: Outline
+    _processors: Mapping[str, type[Processor]]
 
     def tell(self, result: Node) -> list[Problem]:
         focus, path, value = (self._report.value(result, term) for term in (SH.focusNode, SH.resultPath, SH.value))
         if focus is None or not isinstance(path, URIRef) or isinstance(focus, Literal):
             return []
+        focus, value = self._nodes.get(focus, focus), self._nodes.get(value, value) if value is not None else None
         component = self._report.value(result, SH.sourceConstraintComponent)
         message = str(self._report.value(result, SH.resultMessage))
         if component == SH.ClosedConstraintComponent and value is not None:
             shape = self._report.value(result, SH.sourceShape)
-            return [self._unknown(owner, path, value, shape) for owner in self._owners(focus, path, value)]
+            owners = [owner for owner in self._owners(focus, path, value) if self._is_ours(owner, path)]
+            return [self._unknown(owner, path, value, shape) for owner in owners]
         if component == SH.MinCountConstraintComponent:
             shape = self._report.value(result, SH.sourceShape)
             return [] if self._misspelt(focus, path, shape) else self._missing(focus, path, message)
@@ -85,6 +89,10 @@ class _Teller:
             members = (member for _, member in self._document.items(one)) if self._document.is_list(one) else (one,)
             near += [member for member in members if (member, path, value) in graph]
         return near
+
+    def _is_ours(self, owner: Node, path: URIRef) -> bool:
+        """Say whether a property is for us to know: other vocabularies may say more of anything but of settings."""
+        return path.startswith(terms.NAMESPACE) or self._noun(owner)[0] == "setting"
 
     def _unknown(self, owner: Node, path: URIRef, value: Node, shape: Node | None) -> Problem:
         document = self._document

@@ -28,6 +28,7 @@ class Read(Processor):
     encoding: str = setting("utf-8", "its encoding")
 
     def process(self, message: Message) -> Message:
+        """Pass the message on."""
         return message
 
 
@@ -46,6 +47,7 @@ class Cut(Processor):
     note: str | None = setting(None, "a remark")
 
     def process(self, message: Message) -> Message:
+        """Pass the message on."""
         return message
 
 
@@ -58,6 +60,7 @@ class Rename(Processor):
     label: str = setting(doc="what to call it")
 
     def process(self, message: Message) -> Message:
+        """Pass the message on."""
         return message
 
 
@@ -67,6 +70,7 @@ class Show(Processor):
     field: str = setting("content", "the field to show", reads=True)
 
     def process(self, message: Message) -> dict[str, Any] | None:
+        """Keep the message."""
         return None
 
 
@@ -74,4 +78,5 @@ class Pass(Processor):
     """Do nothing."""
 
     def process(self, message: Message) -> Message:
+        """Pass the message on."""
         return message

@@ -6,7 +6,7 @@ import unicodedata
 from array import array
 from typing import Literal
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "fold"]
 
 _HASH = (1 << 64) - 1
 _TAG = (1 << 32) - 1
@@ -69,7 +69,15 @@ class Claims:
                 self._owners[slot] = owner
 
 
+def fold(path: str) -> str:
+    """Return what two paths have in common that are one file on a system that ignores case or composition.
+
+    >>> fold("Notes.md") == fold("NOTES.md")
+    True
+    """
+    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+
+
 def _folded(path: str) -> int:
-    text = path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
     # 0 marks an empty slot.
-    return hash(text) & _HASH or 1
+    return hash(fold(path)) & _HASH or 1

@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,17 +16,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from transmissions.errors import OutputFailed
-from transmissions.output.folders import STATE
+from transmissions.output.claims import fold
 from transmissions.output.records import Record
+from transmissions.output.state import JOURNAL, SAVED, State
 
 if TYPE_CHECKING:
     from transmissions.output.target import Output
 
 __all__ = ["Manifest", "content_hash"]
-
-_SAVED = "manifest.jsonl"
-_JOURNAL = "journal.jsonl"
-_LOCK = "lock"
 
 
 def content_hash(data: bytes) -> str:
@@ -64,10 +59,9 @@ class Manifest:
         self._ours: set[int] | None = None
         self._current: Record | None = None
         self._head: tuple[object, ...] = ()
+        self._last: tuple[str, str, list[str]] = ("", "", [])
         self._changed = False
-        self._torn = False
-        self._journal: int | None = None
-        self._guard: int | None = None
+        self._state = State(output)
         # The output's own: each calls the other, and two locks would be taken in both orders.
         self._lock = lock
         self._warnings: list[str] = []
@@ -91,7 +85,7 @@ class Manifest:
             replaced = digest in record.replaced
             if not record.complete or not (replaced or digest == record.digest):
                 return None
-            if record.old or not all(self._output.holds(path) for path in record.files):
+            if record.old or not all(self._output.holds(path) for path in (*record.files, *record.kept)):
                 return None
             if replaced:
                 self._repeated.setdefault(record.key, set()).add(digest)
@@ -109,7 +103,7 @@ class Manifest:
         parts: int = 1,
         entry: dict[str, Any] | None = None,
     ) -> None:
-        """Record a file, just before it becomes visible under its name.
+        """Record a file, just before it becomes visible under its name; `withdraw` it if that fails.
 
         Args:
             key: names the piece of input.
@@ -136,11 +130,25 @@ class Manifest:
             elif record.complete and path not in record.files:
                 record.begin(digest, parts, entry, {*repeated, *record.replaced})
             record.parts, record.entry = parts, entry
+            self._last = (key, path, record.known(path))
             if not known:
                 self._append(record, path, content_hash)
             record.add(path, content_hash)
             if self._ours is not None:
                 self._ours.add(hash((path, content_hash)))
+
+    def withdraw(self, key: str, path: str) -> None:
+        """Take back the last `record`, as far as the file does not agree with it, because writing it failed."""
+        with self._lock:
+            if not self._state.is_locked or self._last[:2] != (key, path):
+                return
+            record = self._fetch(key)
+            try:
+                self._believe(record, path, self._last[2])
+            except OutputFailed:
+                record.files.pop(path, None)
+                if self._last[2]:
+                    record.old[path] = self._last[2][0]
 
     def keep(self, key: str, path: str) -> None:
         """Record that a file of a piece stays as a person left it, and what we last wrote there, if anything."""
@@ -148,10 +156,9 @@ class Manifest:
             self._open()
             record = self._fetch(key)
             known = record.known(path)
-            if known:
-                record.files.pop(path, None)
-                record.old.pop(path, None)
-                record.kept[path] = known[0]
+            record.files.pop(path, None)
+            record.old.pop(path, None)
+            record.kept[path] = known[0] if known else ""
 
     def is_ours(self, path: str, content_hash: str, key: str = "") -> bool:
         """Say whether what a file holds is something that runs wrote there, so that nobody's work is lost with it.
@@ -168,6 +175,13 @@ class Manifest:
             if self._ours is None:
                 self._ours = {hash(pair) for record in self._records() for pair in record.pairs()}
             return hash((path, content_hash)) in self._ours
+
+    def last_written(self, key: str, path: str) -> str | None:
+        """Return the hash of what a piece last wrote to a path, or None if it did not, or was kept from it."""
+        with self._lock:
+            self._open()
+            record = self._fetch(key)
+            return record.files.get(path) or record.old.get(path)
 
     def known_hash(self, path: str) -> str | None:
         """Return the hash of what was last written to a path, or None; looks at all records, so ask seldom."""
@@ -223,13 +237,25 @@ class Manifest:
             waiting = [record for record in self._records(b'"old":{"') if record.complete or not record.parts]
             if not waiting:
                 return
-            live = {hash(path) for record in self._records() for path in record.files}
+            folded = {fold(path) for record in waiting for path in record.old}
+            live: dict[str, list[tuple[str, str]]] = {}
+            for record in self._records():
+                for path, written in record.files.items():
+                    if (folding := fold(path)) in folded:
+                        live.setdefault(folding, []).append((path, written))
         for record in waiting:
             for path, written in sorted(record.old.items()):
-                if hash(path) in live:
+                if any(self._is_of_another(path, written, *other) for other in live.get(fold(path), ())):
                     self.settle(record.key, path)
                 else:
                     yield record.key, path, written
+
+    def _is_of_another(self, path: str, written: str, other: str, of_other: str) -> bool:
+        """Say whether what is at an old path is what another record has there, under that name or a twin of it."""
+        if not self._output.are_one(path, other):
+            return False
+        content = self._output.read(path) if written != of_other and path == other else None
+        return content is None or content_hash(content) != written
 
     def settle(self, key: str, path: str) -> None:
         """Forget a file that its piece no longer makes: it is gone, or somebody else's now."""
@@ -252,18 +278,15 @@ class Manifest:
             OutputFailed: it cannot be written; the journal stays, so nothing is lost.
         """
         with self._lock:
-            if self._guard is None:
+            if not self._state.is_locked:
                 return
             self._put_back()
             if self._changed:
                 lines = (self._lines[key] + b"\n" for key in sorted(self._lines))
-                self._output.write_state(_SAVED, _in_blocks(lines), durable=self.durable)
+                self._state.save(lines, durable=self.durable)
                 self._changed = False
-            if self._journal is not None:
-                journal, self._journal = self._journal, None
-                os.close(journal)
-                self._output.remove_state(_JOURNAL)
-                self._head = ()
+            self._state.end_journal()
+            self._head = ()
 
     def close(self) -> None:
         """Save, and let other runs use the target; raises as `save`."""
@@ -271,11 +294,11 @@ class Manifest:
             try:
                 self.save()
             finally:
-                self._release()
+                self._state.release()
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
-            self._release()
+            self._state.release()
 
     def _keys(self) -> list[str]:
         with self._lock:
@@ -321,79 +344,51 @@ class Manifest:
         line: list[object] = [record.key, path, content_hash]
         if head != self._head:
             line.append(about)
-        if self._journal is None:
-            self._journal = self._state(_JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        # A line that was cut off must not spoil the one after it.
-        start = b"\n" if self._torn else b""
-        self._head, self._torn = (), True
-        try:
-            self._output.append(self._journal, start + orjson.dumps(line) + b"\n", durable=self.durable)
-        except OSError as error:
-            raise _failed(_JOURNAL, error) from error
-        self._head, self._torn = head, False
-
-    def _state(self, name: str, flags: int) -> int:
-        try:
-            descriptor = self._output.open_state(name, flags)
-        except OSError as error:
-            raise _failed(name, error) from error
-        assert descriptor is not None
-        return descriptor
+        self._head = ()
+        self._state.append(orjson.dumps(line), durable=self.durable)
+        self._head = head
 
     def _open(self) -> None:
-        if self._guard is not None:
+        if self._state.is_locked:
             return
-        guard = self._state(_LOCK, os.O_RDWR | os.O_CREAT)
-        if not _locked(guard):
-            os.close(guard)
-            raise OutputFailed(
-                f"{self._output.target}: another run is writing here; wait until it has ended, or choose another target"
-            )
-        self._guard = guard
+        self._state.lock()
         try:
             self._load()
-            if self._replay():
+            if self._state.resume_journal():
+                self._replay()
                 self._changed = True
                 self.save()
         except BaseException:
             # Half of what was known would be taken for all of it.
             self._lines.clear()
-            self._release()
+            self._state.release()
             raise
 
-    def _release(self) -> None:
-        for descriptor in (self._journal, self._guard):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._journal = self._guard = None
-
     def _load(self) -> None:
-        for number, line in enumerate(self._read(_SAVED), 1):
+        for place, line in self._state.lines(SAVED):
             try:
                 record = Record.of_line(line)
             except (ValueError, TypeError, KeyError, AttributeError):
-                self._leave_out(_SAVED, number)
+                self._warnings.append(f"{place}: not readable; left out")
                 self._changed = True
                 continue
             self._lines[record.key] = line
             self._index(record)
 
-    def _replay(self) -> bool:
-        """Take in what a run that was cut off left in its journal; return whether there was one."""
-        if not self._output.holds(f"{STATE}/{_JOURNAL}"):
-            return False
+    def _replay(self) -> None:
+        """Take in what a run that was cut off left in its journal."""
         began: set[str] = set()
         earlier: dict[tuple[str, str], list[str]] = {}
-        for number, line in enumerate(self._read(_JOURNAL), 1):
+        for place, line in self._state.lines(JOURNAL):
             try:
                 self._take_in(line, began, earlier)
             except (ValueError, TypeError, KeyError):
-                self._leave_out(_JOURNAL, number)
+                self._warnings.append(f"{place}: not readable; left out")
         for key in sorted(began):
-            self._believe(self._fetch(key), earlier)
+            record = self._fetch(key)
+            for path in list(record.files):
+                self._believe(record, path, earlier.get((key, path), []))
         self._put_back()
-        self._journal = self._state(_JOURNAL, os.O_WRONLY | os.O_APPEND)
-        return True
 
     def _take_in(self, line: bytes, began: set[str], earlier: dict[tuple[str, str], list[str]]) -> None:
         key, path, written, *head = orjson.loads(line)
@@ -409,62 +404,11 @@ class Manifest:
             earlier.setdefault((key, path), []).extend(known)
         record.add(path, written)
 
-    def _believe(self, record: Record, earlier: dict[tuple[str, str], list[str]]) -> None:
-        """Keep of a record what the files agree with: the journal is written before the file it speaks of."""
-        for path, written in list(record.files.items()):
-            content = self._output.read(path) if self._output.holds(path) else None
-            found = "" if content is None else content_hash(content)
-            if found != written:
-                del record.files[path]
-                if found in earlier.get((record.key, path), ()):
-                    record.old[path] = found
-
-    def _leave_out(self, name: str, line: int) -> None:
-        self._warnings.append(f"{self._output.target / STATE / name}:{line}:1: not readable; left out")
-
-    def _read(self, name: str) -> Iterator[bytes]:
-        """Yield the whole lines of a state file; a last line without its end was cut off by a crash."""
-        try:
-            descriptor = self._output.open_state(name, os.O_RDONLY, make=False)
-        except OSError as error:
-            self._warnings.append(f"{self._output.target / STATE / name}: not readable ({error.strerror}); left out")
-            return
-        if descriptor is None:
-            return
-        with os.fdopen(descriptor, "rb") as file:
-            for line in file:
-                if line.endswith(b"\n") and line != b"\n":
-                    yield line[:-1]
-
-
-def _in_blocks(lines: Iterator[bytes], size: int = 1 << 18) -> Iterator[bytes]:
-    block = bytearray()
-    for line in lines:
-        block += line
-        if len(block) >= size:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
-
-
-def _failed(name: str, error: OSError) -> OutputFailed:
-    from transmissions.output.target import failed
-
-    return failed(f"{STATE}/{name}", error)
-
-
-def _locked(descriptor: int) -> bool:
-    """Take the lock that the system gives to one process at a time, and takes back when that process ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    def _believe(self, record: Record, path: str, earlier: list[str]) -> None:
+        """Keep of what was recorded for a path what the file agrees with: records are made before files appear."""
+        content = self._output.read(path) if self._output.holds(path) else None
+        found = "" if content is None else content_hash(content)
+        if record.files.get(path, found) != found:
+            del record.files[path]
+            if found in earlier:
+                record.old[path] = found

@@ -21,7 +21,7 @@ class Record:
         parts: how many files make it complete.
         files: the files made of it, by path, with the hash of what was written.
         old: files that earlier versions of it made and that are not yet cleared away.
-        kept: files that a person has edited, with the hash of what we last wrote there.
+        kept: files that stay as a person left them, with the hash of what we last wrote there, or "".
         entry: what an index page says of it.
         replaced: digests of versions of the piece that stood in the same input and were replaced by this one.
     """
@@ -59,7 +59,8 @@ class Record:
         values |= {name: value for name, value in rare.items() if value}
         if self.entry is not None:
             values["entry"] = self.entry
-        return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+        # A copy: what orjson returns keeps several times the room that it needs, and lines are held by the thousand.
+        return bytes(memoryview(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)))
 
     @property
     def complete(self) -> bool:
@@ -90,7 +91,7 @@ class Record:
 
     def known(self, path: str) -> list[str]:
         """Return the hashes of what was written to a path, as far as it matters, the latest first."""
-        return [files[path] for files in (self.files, self.old, self.kept) if path in files]
+        return [written for files in (self.files, self.old, self.kept) if (written := files.get(path))]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield path and hash of everything that was written."""

@@ -1,13 +1,30 @@
-"""The few operating-system calls through which all writing goes, so that a test can make any one of them fail."""
+"""The few operating-system calls through which all writing goes, and what their refusals are called.
+
+A test can make any one of them fail.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
-__all__ = ["SYSTEM", "System"]
+from transmissions.errors import OutputFailed
+
+__all__ = ["SYSTEM", "System", "failed", "naming_file"]
+
+_HINTS = {
+    "ENOSPC": "; free some space and run again: what is written stays",
+    "EDQUOT": "; free some space and run again: what is written stays",
+    "EACCES": "; see who owns the folder, or choose another target",
+    "EPERM": "; see who owns the folder, or choose another target",
+    "EROFS": "; choose another target",
+    "EISDIR": "; a folder has that name",
+    "ENOTDIR": "; a part of the target's path is a file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +52,28 @@ class System:
 
 SYSTEM = System()
 """The real one."""
+
+
+class naming_file:  # noqa: N801 (it is used as a word: `with naming_file(path)`)
+    """Turns the system's refusals into one line that names the file."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: object) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise failed(str(self.path), error) from error
+
+
+def failed(path: str, error: OSError) -> OutputFailed:
+    """Return the error that says in one line why a file cannot be written."""
+    reason = (error.strerror or str(error)).lower()
+    hint = _HINTS.get(errno.errorcode.get(error.errno or 0, ""), "")
+    return OutputFailed(f"{path}: cannot be written: {reason}{hint}")

@@ -7,7 +7,6 @@ written again. Nothing is written through a link, so nothing lands outside.
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import os
 import stat
@@ -20,9 +19,10 @@ from typing import Literal
 
 from transmissions.errors import OutputFailed, OutputRefused
 from transmissions.output.claims import Claims
-from transmissions.output.folders import STATE, TEMPORARY, Folder, Folders, check_name, check_path
+from transmissions.output.folders import Folder, Folders
 from transmissions.output.manifest import Manifest
-from transmissions.output.system import SYSTEM, System
+from transmissions.output.paths import STATE, TEMPORARY, check_name, check_path
+from transmissions.output.system import SYSTEM, System, naming_file
 
 __all__ = ["Output"]
 
@@ -31,16 +31,6 @@ _NUMBERS = itertools.count()
 _CHUNK = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_HINTS = {
-    "ENOSPC": "; free some space and run again: what is written stays",
-    "EDQUOT": "; free some space and run again: what is written stays",
-    "EACCES": "; see who owns the folder, or choose another target",
-    "EPERM": "; see who owns the folder, or choose another target",
-    "EROFS": "; choose another target",
-    "EISDIR": "; a folder has that name",
-    "ENOTDIR": "; a part of the target's path is a file",
-}
-
 Content = bytes | bytearray | memoryview | str
 _WHOLE = (bytes, bytearray, memoryview, str)
 
@@ -106,7 +96,7 @@ class Output:
             OutputRefused: the path is unsafe or taken.
             OutputFailed: the system refuses; what was there before is still there.
         """
-        with self._lock, _Naming(path):
+        with self._lock, naming_file(path):
             head, name = self._split(path)
             claim = self._claims.claim(f"{head}/{name}" if head else name, owner)
             if claim == "twin":
@@ -147,7 +137,7 @@ class Output:
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, or None if there is no such file; raises as `write`."""
-        with self._lock, _Naming(path):
+        with self._lock, naming_file(path):
             place = self._find(path)
             if place is None or self._status(place, path) is None:
                 return None
@@ -155,13 +145,22 @@ class Output:
 
     def exists(self, path: str) -> bool:
         """Say whether there is a file of that path; raises as `write`."""
-        with self._lock, _Naming(path):
+        with self._lock, naming_file(path):
             place = self._find(path)
             return place is not None and self._status(place, path) is not None
 
+    def are_one(self, path: str, other: str) -> bool:
+        """Say whether two paths name one file, as they may where case does not count; raises as `write`."""
+        with self._lock, naming_file(path):
+            if path == other:
+                return True
+            places = self._find(path), self._find(other)
+            status, another = (self._status(place, path) if place else None for place in places)
+            return status is not None and another is not None and os.path.samestat(status, another)
+
     def remove(self, path: str) -> bool:
         """Remove a file, and the folders that are empty then; return whether there was one; raises as `write`."""
-        with self._lock, _Naming(path):
+        with self._lock, naming_file(path):
             place = self._find(path)
             if place is None or self._status(place, path) is None:
                 return False
@@ -225,7 +224,7 @@ class Output:
 
     def write_state(self, name: str, data: Iterable[bytes], *, durable: bool = False) -> None:
         """Give a file of the state folder its content, unless it has it already; raises as `write`."""
-        with self._lock, _Naming(f"{STATE}/{name}"):
+        with self._lock, naming_file(f"{STATE}/{name}"):
             place = (self._made(STATE, durable), name)
             pieces = self._pieces_if_changed(place, data, f"{STATE}/{name}")
             if pieces is not None:
@@ -233,7 +232,7 @@ class Output:
 
     def remove_state(self, name: str) -> None:
         """Remove a file of the state folder, if it is there; raises as `write`."""
-        with self._lock, _Naming(f"{STATE}/{name}"):
+        with self._lock, naming_file(f"{STATE}/{name}"):
             folder = self._folders.get(STATE, make=False)
             if folder is not None:
                 with contextlib.suppress(FileNotFoundError):
@@ -376,31 +375,6 @@ class Output:
         if count:
             self.files_written += 1
             self.bytes_written += size
-
-
-class _Naming:
-    """Turns the system's refusals into one line that names the file."""
-
-    __slots__ = ("path",)
-
-    def __init__(self, path: object) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, OSError):
-            raise failed(str(self.path), error) from error
-
-
-def failed(path: str, error: OSError) -> OutputFailed:
-    """Return the error that says in one line why a file cannot be written."""
-    reason = (error.strerror or str(error)).lower()
-    hint = _HINTS.get(errno.errorcode.get(error.errno or 0, ""), "")
-    return OutputFailed(f"{path}: cannot be written: {reason}{hint}")
 
 
 def _encoded(data: Content, path: str) -> bytes:

@@ -1,0 +1,113 @@
+"""The graph of a pipeline: nodes, edges, circles, and fields that nobody writes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transmissions import dag
+from transmissions.errors import InvalidPipeline
+from transmissions.model import Definition, Parameter, Stage, Template
+from transmissions.processor import Message, Processor
+from transmissions.registry import Registry
+from transmissions.settings import setting
+
+
+class Make(Processor):
+    """Write two fields."""
+
+    writes = ("content", "path")
+
+
+class Use(Processor):
+    """Read one field and write another."""
+
+    field: str = setting("content", reads=True)
+    result: str = setting("result", writes=True)
+
+    def process(self, message: Message) -> Message:
+        """Pass the message on."""
+        return message
+
+
+class Anything(Processor):
+    """Write whatever it likes."""
+
+    writes = ("*",)
+
+
+REGISTRY = Registry({"Make": Make, "Use": Use, "Anything": Anything})
+
+
+def pipeline(processors: dict[str, str], *edges: tuple[str, str], **fields: object) -> Definition:
+    """Return a pipeline of stages with these processors; a field given by stage name is what the stage reads."""
+    stages = tuple(
+        Stage(name, cls, {"field": fields[name]} if name in fields else {}) for name, cls in processors.items()
+    )
+    return Definition("p", "p.ttl", stages, edges)
+
+
+def test_graph() -> None:
+    """The graph has the stages in their order, each with its data, and the edges."""
+    definition = pipeline({"a": "Make", "b": "Use", "c": "Use"}, ("a", "b"), ("a", "c"))
+    graph = dag.assemble(definition)
+    assert list(graph) == ["a", "b", "c"]
+    assert set(graph.edges) == {("a", "b"), ("a", "c")}
+    assert graph.nodes["b"]["stage"] is definition.stages[1]
+
+
+def test_circle() -> None:
+    """A circle is told from the stage that comes first; two circles are told both."""
+    definition = pipeline(
+        dict.fromkeys("abcdef", "Anything"), ("a", "b"), ("b", "c"), ("c", "b"), ("d", "e"), ("e", "f"), ("f", "d")
+    )
+    messages = sorted(problem.message for problem in dag.check(definition, REGISTRY))
+    assert messages == [
+        "stages form a circle: :b -> :c -> :b",
+        "stages form a circle: :d -> :e -> :f -> :d",
+    ]
+    with pytest.raises(InvalidPipeline, match="circle"):
+        dag.assemble(definition)
+
+
+@given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
+def test_circles_are_found(pairs: set[tuple[int, int]]) -> None:
+    """There is a problem exactly when the graph has a circle, and it names real edges."""
+    edges = tuple((f"s{first}", f"s{second}") for first, second in sorted(pairs))
+    definition = pipeline({f"s{n}": "Anything" for n in range(8)}, *edges)
+    problems = [problem for problem in dag.check(definition, REGISTRY) if problem.code == "circle"]
+    assert bool(problems) != nx.is_directed_acyclic_graph(nx.DiGraph(edges))
+    for problem in problems:
+        names = problem.message.removeprefix("stages form a circle: ").replace(":", "").split(" -> ")
+        assert all(edge in edges for edge in pairwise(names))
+
+
+@pytest.mark.parametrize(
+    ("definition", "missing"),
+    [
+        (pipeline({"a": "Make", "b": "Use"}, ("a", "b")), []),
+        (pipeline({"a": "Make", "b": "Use"}, ("a", "b"), b="content.title.text"), []),
+        (pipeline({"a": "Make", "b": "Use"}, ("a", "b"), b="contents"), ["contents"]),
+        (pipeline({"a": "Anything", "b": "Use"}, ("a", "b"), b="contents"), []),
+        (pipeline({"b": "Use"}), ["content"]),
+        (pipeline({"a": "Make", "b": "Use", "c": "Use"}, ("a", "b"), ("b", "c"), c="result"), []),
+        (pipeline({"a": "Make", "b": "Use", "c": "Use"}, ("a", "b"), ("a", "c"), c="result"), ["result"]),
+        (pipeline({"a": "Make", "b": "Use"}, ("a", "b"), b=Template("{{ x }}")), []),
+    ],
+)
+def test_fields(definition: Definition, missing: list[str]) -> None:
+    """A field that is read and that no stage before writes is a warning, unless one before may write anything."""
+    problems = dag.check(definition, REGISTRY)
+    assert all(problem.severity == "warning" for problem in problems)
+    assert [problem.message.split('"')[1] for problem in problems] == missing
+    dag.assemble(definition)
+
+
+def test_parameters_are_fields() -> None:
+    """The message that starts a run has the parameters as fields."""
+    definition = Definition("p", "p.ttl", (Stage("b", "Use"),), parameters=(Parameter("content"),))
+    assert dag.check(definition, REGISTRY) == []

@@ -1,0 +1,175 @@
+"""Execute a loaded pipeline as the command line asks for it, from the first message to the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from transmissions.cli.interrupts import Interrupts
+from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
+from transmissions.cli.progress import make_progress
+from transmissions.cli.summary import summary
+from transmissions.errors import ParameterError
+from transmissions.runtime.result import Result, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from transmissions.message import Message
+    from transmissions.pipeline import Pipeline
+    from transmissions.runtime.run import Run
+
+__all__ = ["Wanted", "execute"]
+
+_LOOK_EVERY_S = 0.25
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What the command line asks for.
+
+    Args:
+        parameters: values of the pipeline's parameters, by name.
+        target: the folder written into; None for the current one.
+        messages_in: as given to `-m`; None for one message made of the parameters.
+        overrides: `stage.setting` to value.
+        report: where the report goes, if anywhere.
+        messages_out: where the messages that leave go, if anywhere; `-` is standard output.
+        quiet: whether only errors are told.
+        debug: whether the trace of an error is shown.
+        json: whether the report goes to standard output.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    target: Path | None = None
+    messages_in: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    report: Path | None = None
+    messages_out: str | None = None
+    quiet: bool = False
+    debug: bool = False
+    json: bool = False
+
+
+def execute(pipeline: Pipeline, wanted: Wanted) -> int:
+    """Run the pipeline and return the exit code."""
+    if wanted.report is not None:
+        _check_writable(wanted.report)
+    incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
+    # Before the run begins, so that no moment is left in which Ctrl-C would break it off.
+    with Interrupts() as interrupts, _writer(wanted.messages_out) as outgoing:
+        run = pipeline.start(
+            target=wanted.target,
+            messages=incoming,
+            overrides=wanted.overrides or None,
+            collect=outgoing is not None,
+            **wanted.parameters,
+        )
+        interrupts.abort_with(run.abort)
+        pump = _Pump(run, outgoing) if outgoing else None
+        result = _watch(run, wanted)
+        if pump:
+            pump.join()
+        _tell(result, wanted, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
+    if wanted.debug and run.error:
+        traceback.print_exception(run.error.cause)
+    if pump and pump.error:
+        raise pump.error
+    return _exit_code(result, interrupts, incoming)
+
+
+def _check_writable(report: Path) -> None:
+    # Before the run: after it, it would be too late to be told.
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"--report {report}: this cannot be written: {error.strerror}") from None
+    if report.is_dir() or not os.access(report.parent, os.W_OK):
+        raise ParameterError(f"--report {report}: this cannot be written")
+
+
+def _watch(run: Run, wanted: Wanted) -> Result:
+    progress = make_progress(run.plan.pipeline, quiet=wanted.quiet, stdout_is_busy=wanted.messages_out == "-")
+    try:
+        while (result := run.wait(_LOOK_EVERY_S)) is None:
+            progress.show(run.statistics())
+    finally:
+        progress.close()
+    return result
+
+
+def _tell(result: Result, wanted: Wanted, *, silent: bool) -> None:
+    data = as_json(result.as_json(), indent=True) + b"\n"
+    if wanted.report is not None:
+        write_whole(wanted.report, data)
+    if wanted.json:
+        sys.stdout.write(data.decode())
+        sys.stdout.flush()
+    if silent:
+        return
+    if not wanted.quiet or result.status is not Status.COMPLETE or result.partial:
+        typer.echo(summary(result, wanted.target, wanted.report), err=True)
+
+
+def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:
+    if incoming and incoming.error:
+        return 2
+    if result.status is Status.ABORTED:
+        return interrupts.exit_code or 130
+    if result.status is Status.ERROR:
+        return 1
+    return 2 if result.partial else 0
+
+
+def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
+    if where is None:
+        return nullcontext()
+    try:
+        return MessageWriter(None if where == "-" else Path(where))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not the name of a file"
+        raise ParameterError(f"--messages {where}: this cannot be written: {reason}") from None
+
+
+class _Incoming:
+    """The messages that a run begins with; remembers whether one of them was wrong, which is not the run's fault."""
+
+    def __init__(self, text: str) -> None:
+        self._messages: Iterable[Message] = read_messages(text)
+        self.error: ParameterError | None = None
+
+    def __iter__(self) -> Iterator[Message]:
+        try:
+            yield from self._messages
+        except ParameterError as error:
+            self.error = error
+            raise
+
+
+class _Pump(threading.Thread):
+    """Writes the messages that leave a run, in a thread, so that the main one hears signals on every platform."""
+
+    def __init__(self, run: Run, writer: MessageWriter) -> None:
+        super().__init__(name="transmissions messages", daemon=True)
+        self._source = run
+        self._writer = writer
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Write until the run ends or its reader goes away."""
+        try:
+            for message in self._source.messages():
+                self._writer.write(message)
+            self._writer.close()
+        except Exception as error:
+            self.error = error
+            self._source.abort("its messages can no longer be written")

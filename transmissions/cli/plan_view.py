@@ -1,0 +1,94 @@
+"""Show what a run would do, without doing it: the plan, for a person or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from transmissions.cli.messages import as_json, read_messages
+
+if TYPE_CHECKING:
+    from transmissions.cli.execution import Wanted
+    from transmissions.pipeline import Pipeline
+    from transmissions.plan import Plan, PlannedStage
+
+__all__ = ["print_plan"]
+
+
+def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
+    """Print what would run, and return the exit code."""
+    if wanted.messages_in is not None and wanted.messages_in != "-":
+        read_messages(wanted.messages_in)
+    plan = pipeline.plan(target=wanted.target, overrides=wanted.overrides or None, **wanted.parameters)
+    if wanted.json:
+        typer.echo(as_json(_plan_as_json(plan), indent=True).decode())
+    else:
+        typer.echo(_plan_text(plan, wanted.target))
+    return 0
+
+
+def _plan_text(plan: Plan, target: Path | None) -> str:
+    """Return the plan for a person: which stages run in one loop, what buffers stand between, all settings."""
+    from transmissions.drawing.labels import buffer_label
+
+    lines = [f"{plan.pipeline}: nothing was run; this would be, writing into {target or 'the current folder'}"]
+    for number, segment in enumerate(plan.segments, 1):
+        names = " → ".join(stage.name for stage in segment.stages) or "(hands the first messages out)"
+        goes = f", then loop {', '.join(str(place + 1) for place in segment.targets)}" if segment.targets else ""
+        buffer = f"; buffer in front: {buffer_label(segment.buffer)}" if segment.buffer else ""
+        lines.append(f"  loop {number}: {names}{goes}{buffer}")
+        for stage in segment.stages:
+            lines.append(f"    {stage.name}: {stage.processor.__name__}")
+            lines += [f"      {name} = {value}" for name, value in _settings(stage)]
+    return _redacted("\n".join(lines))
+
+
+def _settings(stage: PlannedStage) -> list[tuple[str, str]]:
+    given = stage.settings
+    return [
+        (name, _shown(given[name]) if name in given else f"{_shown(one.default)} (default)")
+        for name, one in stage.processor.settings().items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    return repr(str(value) if isinstance(value, Path) else value)
+
+
+def _plan_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan as JSON values."""
+    from transmissions.drawing.labels import buffer_label
+
+    return {
+        "pipeline": plan.pipeline,
+        "fingerprint": plan.fingerprint,
+        "segments": [
+            {
+                "stages": [
+                    {
+                        "stage": stage.name,
+                        "processor": stage.processor.__name__,
+                        "settings": {name: _plain(value) for name, value in stage.settings.items()},
+                    }
+                    for stage in segment.stages
+                ],
+                "buffer": buffer_label(segment.buffer) if segment.buffer else None,
+                "targets": list(segment.targets),
+            }
+            for segment in plan.segments
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | Path):
+        return _redacted(str(value))
+    return value
+
+
+def _redacted(text: str) -> str:
+    from transmissions.secrets import redact
+
+    return redact(text)

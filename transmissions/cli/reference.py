@@ -1,0 +1,78 @@
+"""Make the reference pages from commands and processors: `python -m transmissions.cli.reference docs`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from transmissions.cli.app import app
+
+if TYPE_CHECKING:
+    from transmissions.processor import Processor
+
+__all__ = ["bundled_processors", "cli_page", "processors_page", "write_pages"]
+
+_COLUMNS = 90
+_HEAD = """# Command line
+
+What each command says of itself under `--help`. Results go to standard output, progress and the log to standard error.
+
+| exit code | |
+| --- | --- |
+| 0 | done |
+| 1 | the run failed, or something unforeseen did |
+| 2 | what was given is wrong: the command, the pipeline, or part of the input (the rest was done) |
+| 130 | interrupted by Ctrl-C: the run was ended in order, what it wrote is whole; a second Ctrl-C kills |
+| 143 | likewise, by SIGTERM |
+| 141 | the reader of its output went away, as in `trans … | head` |
+"""
+
+
+def cli_page() -> str:
+    """Return the page with the help of every command."""
+    group = typer.main.get_command(app)
+    context = group.make_context(
+        "trans", [], resilient_parsing=True, terminal_width=_COLUMNS, max_content_width=_COLUMNS
+    )
+    sections = [_HEAD, _section(context)]
+    for name, command in vars(group)["commands"].items():
+        sections.append(_section(command.make_context(name, [], parent=context, resilient_parsing=True)))
+    return "\n".join(sections)
+
+
+def bundled_processors() -> dict[str, Callable[[], type[Processor]]]:
+    """Return for each processor that ships with the package, by name, what loads it."""
+    from transmissions.registry import GROUP, Registry
+
+    registry = Registry()
+    names = sorted(point.name for point in entry_points(group=GROUP) if point.value.startswith("processors."))
+    return {name: partial(registry.find, name) for name in names}
+
+
+def processors_page() -> str:
+    """Return the page with the bundled processors."""
+    from transmissions.describe import describe, reference_page
+
+    return reference_page(describe(name, load()) for name, load in bundled_processors().items())
+
+
+def write_pages(folder: Path) -> None:
+    """Write both pages into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
+    (folder / "processors.md").write_text(processors_page(), encoding="utf-8", newline="\n")
+
+
+def _section(context: Any) -> str:
+    text = "\n".join(line.rstrip() for line in context.get_help().strip().splitlines())
+    return f"## {context.command_path}\n\n```text\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    write_pages(Path(sys.argv[1]))

@@ -1,0 +1,94 @@
+"""What a person reads when a run is over: how it ended, what came of it, what went wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transmissions.cli.log import facts_text, shorten
+from transmissions.cli.meter import source_of
+from transmissions.quantities import size_text, time_text
+from transmissions.runtime.result import Result, Status
+
+__all__ = ["summary"]
+
+_SHOWN_KINDS = 8
+_SHOWN_OF_A_KIND = 3
+_LONGEST_TEXT = 300
+_WORDS = {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}
+
+
+def summary(result: Result, target: Path | None, report: Path | None) -> str:
+    """Return the summary as lines of text.
+
+    Args:
+        result: the run's.
+        target: the folder that it wrote into; None for the current one.
+        report: the file with the whole report, if one was asked for.
+    """
+    lines = [f"{result.pipeline}: {_WORDS[result.status]} in {time_text(result.seconds)}"]
+    if result.partial:
+        lines[0] += ", but part of the input could not be used"
+    if result.error:
+        lines.append(f"  {result.error.replace(chr(10), chr(10) + '  ')}")
+    lines += _amounts(result, target)
+    # The error that ended the run stands above already.
+    lines += _problems([one for one in result.problems if "phase" not in one or "skipped" in one], report)
+    lines += [f"  {advice}" for advice in _advice(result)]
+    return "\n".join(lines)
+
+
+def _amounts(result: Result, target: Path | None) -> list[str]:
+    lines = []
+    source = source_of(result.stages)
+    if source and source.bytes:
+        rate = size_text(source.bytes / max(result.seconds, 1e-6))
+        what = "read" if source.bytes_total is not None else f"{source.stage}:"
+        lines.append(f"  {what} {size_text(source.bytes)}, {rate}/s")
+    if any(result.outputs.values()):
+        counts = {"written": 0, "unchanged": 0, "failed": 0} | result.outputs
+        text = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        lines.append(f"  files: {text}" + (f" in {target}" if target else ""))
+    elif result.stages and not lines and result.status is Status.COMPLETE:
+        last = result.stages[-1]
+        lines.append(f"  {last.stage} got {last.received:,} and gave {last.emitted:,} messages")
+    failed = [f"{one.stage} {one.failed:,}" for one in result.stages if one.failed]
+    if failed:
+        lines.append(f"  messages failed: {', '.join(failed)}")
+    return lines
+
+
+def _problems(problems: Sequence[dict[str, Any]], report: Path | None) -> list[str]:
+    kinds: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for problem in problems:
+        kinds.setdefault((problem["severity"], problem.get("stage", ""), problem["text"]), []).append(problem)
+    lines = []
+    for (severity, stage, text), found in sorted(kinds.items(), key=lambda kind: kind[0][0])[:_SHOWN_KINDS]:
+        times = f"{len(found):,} × " if len(found) > 1 else ""
+        lines.append(f"  {severity}: {times}{stage + ': ' if stage else ''}{shorten(text, _LONGEST_TEXT)}")
+        places = [_place(problem) for problem in found]
+        lines += [f"    {place}" for place in places[:_SHOWN_OF_A_KIND] if place]
+        if len(found) > _SHOWN_OF_A_KIND:
+            lines.append(f"    … and {len(found) - _SHOWN_OF_A_KIND:,} more")
+    if len(kinds) > _SHOWN_KINDS:
+        lines.append(f"  … and {len(kinds) - _SHOWN_KINDS:,} more kinds of problems")
+    if problems:
+        where = f"all {len(problems):,} are in {report}" if report else "--report FILE writes the full list"
+        lines.append(f"  {len(problems):,} problem{'s' if len(problems) > 1 else ''}; {where}")
+    return lines
+
+
+def _place(problem: dict[str, Any]) -> str:
+    facts = {key: value for key, value in problem.items() if key not in ("severity", "stage", "text")}
+    return facts_text(facts).strip().removeprefix("(").removesuffix(")")
+
+
+def _advice(result: Result) -> list[str]:
+    if result.status is Status.ABORTED:
+        return ["what is written is whole; run it again to go on"]
+    if result.status is Status.ERROR:
+        return ["what is written is whole; run it again when the cause is gone, --debug shows more"]
+    if result.partial:
+        return ["all else was done; what is named above is missing from the output"]
+    return []
