@@ -59,6 +59,7 @@ class ClaudeExport(Processor):
     source_file: list[Path] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
     carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
     incremental: bool = setting(False, "skip conversations whose files in the target are up to date")
+    force: bool = setting(False, "with `incremental`, also send those whose files are up to date")
     max_conversation_bytes: int = setting(64 << 20, "a larger conversation is skipped and reported", minimum=1)
     max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1)
     max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1)
@@ -163,7 +164,7 @@ class ClaudeExport(Processor):
         if self._manifest is None:
             return decode(data)
         digest = self._digest_of(data)
-        files = self._manifest.unchanged(digest)
+        files = None if self.force else self._manifest.unchanged(digest)
         return decode(data) if files is None else _Unchanged(files)
 
     def _repair(self, data: bytes) -> Any:

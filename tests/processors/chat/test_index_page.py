@@ -37,7 +37,8 @@ def test_page_by_year_and_month() -> None:
     )["index.md"]
     assert page == (
         "# Conversations\n\n4 conversations, 7 messages, 2024-05-01 to 2025-01-31\n\n"
-        "## 2025\n\n### January\n\n- 2025-01-31 [B \\[x\\] \\*y\\*](b.md) · 2 messages\n- 2025-01-02 [T](c.md) · 2 messages\n\n"
+        "## 2025\n\n### January\n\n- 2025-01-31 [B \\[x\\] \\*y\\*](b.md) · 2 messages\n"
+        "- 2025-01-02 [T](c.md) · 2 messages\n\n"
         "## 2024\n\n### May\n\n- 2024-05-01 [T](a.md) · 1 message\n\n"
         "## Undated\n\n- [T](d.md) · 2 messages\n"
     )

@@ -274,7 +274,7 @@ def test_times(write: Any, talk: Make, say: Make) -> None:
     assert 'created: "2025-07-01T23:30:00.500000Z"' in done.page
     assert 'updated: "soon"' in done.page
     assert "## Human · 2025-07-02 01:30" in done.page
-    assert list(done.files)[0].startswith("2025/07/2025-07-02-")
+    assert next(iter(done.files)).startswith("2025/07/2025-07-02-")
     assert "is no time" in done.problems[0]["text"]
 
 

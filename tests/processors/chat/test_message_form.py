@@ -128,7 +128,7 @@ def test_colliding_names_take_more_of_their_ids(write: Any, talk: Make, say: Mak
 
 @given(st.lists(st.text("ab", min_size=1, max_size=6), min_size=1, max_size=12, unique=True), st.randoms())
 def test_names_do_not_depend_on_the_order(ids: list[str], random: Any) -> None:
-    """R9: within a conversation every message has a file of its own, and the order of messages changes none of the names."""
+    """R9: within a conversation every message has a file of its own, and their order changes no name."""
 
     def names(order: list[str]) -> dict[str, str]:
         formatter = MarkdownFormatter(form="message")
