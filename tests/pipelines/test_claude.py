@@ -123,6 +123,7 @@ def test_edited_page_is_kept(tmp_path: Path) -> None:
     """R42: a page that a person has edited is not overwritten, unless that is asked for."""
     export = tmp_path / "export.json"
     ones = conversations(1, 2)
+    ones[0]["name"] = "Title"
     export.write_text(json.dumps(ones))
     run("claude-archive", export, tmp_path / "out")
     (page,) = (tmp_path / "out").glob("2025/**/*.md")
@@ -131,6 +132,7 @@ def test_edited_page_is_kept(tmp_path: Path) -> None:
     export.write_text(json.dumps(ones))
     run("claude-archive", export, tmp_path / "out")
     assert page.read_text() == "my notes"
+    assert "changed" in page.with_suffix(".new.md").read_text()
     run("claude-archive", export, tmp_path / "out", force=True)
     assert "changed" in page.read_text()
 

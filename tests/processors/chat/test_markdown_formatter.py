@@ -391,7 +391,8 @@ def test_artifact_tags(write: Any, talk: Make, say: Make) -> None:
     """R14: tags count in any case of letters, and unclosed, but not in a code fence."""
     text = (
         'see <ANTARTIFACT identifier="a/../b" type="text/markdown" title="Doc">\n```\ncode\n</antartifact> and\n'
-        '```\n<antArtifact identifier="no">fenced</antArtifact>\n```\n<antArtifact identifier="c" type="text/html">\n<b>x'
+        '```\n<antArtifact identifier="no">fenced</antArtifact>\n```\n'
+        '<antArtifact identifier="c" type="text/html">\n<b>x'
     )
     done = write(talk(1, say(1, text, "assistant")), artifacts="all")
     names = {path.rpartition("/")[2]: content for path, content in done.files.items() if "artifacts/" in path}
