@@ -24,6 +24,7 @@ Prove = Callable[[bytes], Any]
 _BETWEEN = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*("(?:[^"\\]|\\.)*")')
 _FOLLOWED = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\{|\]|\Z)")
+_MORE = re.compile(rb"[\]} \t\r\n]*,?[ \t\r\n]*\{")
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^",{\[\]]++|.', re.DOTALL)
 
 
@@ -94,10 +95,21 @@ class _Splitter:
                 break
             window.position = start
             if self.in_array and window.data[start] == 0x5D:
-                return
+                if not self.goes_on():
+                    return
+                yield Element(window.offset, window.offset + 1, data=b"]", problem="not an object")
+                window.position += 1
+                continue
             yield self.object() if window.data[start] == 0x7B else self.other()
         if self.in_array and not self.torn:
             yield Element(window.offset, window.offset, problem="truncated")
+
+    def goes_on(self) -> bool:
+        """Say whether another object follows the bracket here, which then does not end the array."""
+        window = self.window
+        while window.held < 4096 and window.fill():
+            pass
+        return _MORE.match(window.data, window.position + 1) is not None
 
     def object(self) -> Element:
         length = self.guess()

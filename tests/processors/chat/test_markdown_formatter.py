@@ -175,6 +175,24 @@ def test_all_headings_are_seen_whatever_the_texts(texts: list[list[str]]) -> Non
     assert len(headings_outside_fences(made["content"])) == len(texts)
 
 
+@pytest.mark.parametrize("opened", ["<!-- note", "x\n<pre>\ny", "<script>\nlet a", "<?xml", "<![CDATA[ x", "<STYLE>a"])
+def test_open_html_does_not_swallow_what_follows(write: Any, talk: Make, say: Make, opened: str) -> None:
+    """R26: a comment or an element of raw text that a message leaves open ends with the message."""
+    closings = {"<!--": "-->", "<pre": "</pre>", "<scr": "</script>", "<?xm": "?>", "<![C": "]]>", "<STY": "</STYLE>"}
+    closing = next(end for start, end in closings.items() if start in opened)
+    text = write(talk(1, say(1, opened), say(2, "after"))).text
+    assert f"{opened}\n{closing}\n\n## Human" in text
+    fenced = f"```html\n{opened}\n```"
+    assert f"{fenced}\n\n## Human" in write(talk(1, say(1, fenced), say(2, "after"))).text
+
+
+def test_html_can_be_escaped(write: Any, talk: Make, say: Make) -> None:
+    """R26: with `html` set to `escape`, raw HTML is shown as written, and code and links stay as they are."""
+    text = "<b>x</b> 1 < 2 `<i>` <https://example.org>\n\n```html\n<u>\n```\n\n<!-- c"
+    page = write(talk(1, say(1, text)), html="escape").text
+    assert "&lt;b>x&lt;/b> 1 < 2 `<i>` <https://example.org>\n\n```html\n<u>\n```\n\n&lt;!-- c\n" in page
+
+
 TITLES = [
     "a: b",
     '"q"',

@@ -116,6 +116,14 @@ def test_stray_brace_is_told() -> None:
     assert [element.data for element in found if element.problem] == [b"}"]
 
 
+def test_bracket_that_does_not_end_the_array_is_told() -> None:
+    """A bracket behind which the elements go on is told, and they come out; what closes a wrapper is none."""
+    found = split(b'[{"a":1}],{"a":2}]', start=1)
+    assert [element.value for element in found if element.value] == [{"a": 1}, {"a": 2}]
+    assert [element.data for element in found if element.problem] == [b"]"]
+    assert [element.problem for element in split(b'[{"a":1}], "more": [{}] }', start=1)] == [""]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(objects, min_size=1, max_size=5), st.integers(0, 4), st.integers(1, 300), st.sampled_from(list(BROKEN)[:6])
