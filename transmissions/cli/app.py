@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from transmissions.cli import describe, graph, listing, run, validate
+from transmissions.cli.command import Group
 from transmissions.errors import InvalidPipeline, OutputRefused, StageError, StreamError, TransmissionsError
 
 __all__ = ["app", "main"]
@@ -19,6 +20,7 @@ DONE, FAILED, WRONG, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
 """Exit codes; `READER_GONE` is what a shell gives a program whose reader, as in `| head`, has gone away."""
 
 app = typer.Typer(
+    cls=Group,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
