@@ -203,6 +203,9 @@ class ClaudeExport(Processor):
 
     def _lost(self, element: Element, place: dict[str, Any]) -> None:
         self._counts["lost"] += 1
+        if self._manifest is not None:
+            # Which conversation it was is not sure, so none may count as gone.
+            self._manifest.spare(None)
         what = {
             "truncated": "the file ends before its array does",
             "not JSON": "a conversation is not JSON",
@@ -234,6 +237,7 @@ class ClaudeExport(Processor):
                 return False
         if rank < self._archived.get(key, ""):
             self._counts["older"] += 1
+            self._manifest.spare(key)
             self.context.log("info", f"conversation {key} is newer in the target than in the export; kept", place)
             return False
         self._ranks[key] = rank

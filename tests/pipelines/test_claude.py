@@ -149,6 +149,22 @@ def test_damaged_export_is_told_of(tmp_path: Path) -> None:
     assert problem["bytes"][1] == len(data) - 50
 
 
+def test_nothing_is_pruned_for_what_could_not_be_read(tmp_path: Path) -> None:
+    """R41: pruning leaves the page of a conversation that is broken, cut off or older in the new export."""
+    ones = conversations(4, 8)
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps(ones))
+    run("claude-archive", export, tmp_path / "out")
+    before = tree(tmp_path / "out")
+    export.write_text(json.dumps([ones[0], ones[1] | {"updated_at": "2025-01-01T00:00:00Z"}, *ones[2:]]))
+    run("claude-archive", export, tmp_path / "out", prune=True)
+    assert tree(tmp_path / "out") == before
+    export.write_text(json.dumps(ones)[:-20])
+    result = run("claude-archive", export, tmp_path / "out", prune=True)
+    assert tree(tmp_path / "out") == before
+    assert any("nothing was pruned" in problem["text"] for problem in result.problems)
+
+
 def test_conversation_that_comes_twice(tmp_path: Path) -> None:
     """R3, R40: the newer of two states is what is kept, in any order, and a second run has nothing to do."""
     old = conversations(1, 2)[0] | {"name": "Old"}
