@@ -215,7 +215,8 @@ class ClaudeExport(Processor):
         if element.problem == "truncated" and element.end > element.start:
             what = "the file ends inside a conversation"
         whole = self._counts["conversations"] + self._counts["unchanged"]
-        facts = {"conversation": _uuid_in(element.data), "begins": element.data[:80].decode("utf-8", "replace")}
+        uuid = _uuid_in(element.data)
+        facts = {"conversation": uuid, "begins": "" if uuid else element.data[:80].decode("utf-8", "replace")}
         self.lose(
             f"{what}: {place['file']}, bytes {element.start} to {element.end}, after {whole} whole conversations",
             **{name: value for name, value in facts.items() if value},
