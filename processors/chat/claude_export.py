@@ -96,6 +96,11 @@ class ClaudeExport(Processor):
                         yield self._message(message, conversation, place)
                 done += part.size_bytes or 0
 
+    def finish(self) -> None:
+        """Give up what is needed only while conversations come."""
+        self._ranks.clear()
+        self._archived.clear()
+
     def report(self) -> dict[str, Any]:
         """Return what was read, and what became of each conversation."""
         return {"read": self._detected, **self._counts}

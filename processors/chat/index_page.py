@@ -33,7 +33,7 @@ class IndexPage(Processor):
     file: str = setting("index.md", "the page; empty for none")
     lines_file: str = setting("index.jsonl", "the JSON lines; empty for none")
     title: str = setting("Conversations", "heading of the page")
-    longest: int = setting(5000, "with more conversations than this, each year gets a page of its own", minimum=1)
+    longest: int = setting(5000, "with more conversations than this, each month gets a page of its own", minimum=1)
     incremental: bool = setting(False, "list all that the target holds, not only what passes")
 
     def start(self) -> None:
@@ -65,17 +65,22 @@ class IndexPage(Processor):
             yield {"filepath": self.lines_file, "content": _text_of(lines)}
 
     def _pages(self, lines: list[bytes]) -> Iterator[Message]:
-        """Yield one page, or one for each year and one that links to them."""
+        """Yield one page, or one for each month and one that links to them."""
         if len(lines) <= self.longest:
             yield {"filepath": self.file, "content": _page(self.title, lines)}
             return
         stem, dot, suffix = self.file.rpartition(".")
-        listed = [f"# {self.title}", "", _counted(len(lines), "conversation"), ""]
-        for year, of_year in itertools.groupby(lines, key=_year):
-            page = f"{stem}-{year}{dot}{suffix}".lower()
-            part = list(of_year)
-            listed.append(f"- [{year}]({quote(page.rpartition('/')[2])}) · {_counted(len(part), 'conversation')}")
-            yield {"filepath": page, "content": _page(f"{self.title}: {year}", part)}
+        listed = [f"# {self.title}", "", _counted(len(lines), "conversation")]
+        year = ""
+        for month, of_month in itertools.groupby(lines, key=_month):
+            if month[:4] != year:
+                year = month[:4]
+                listed += ["", f"## {year if month[:1].isdigit() else month}", ""]
+            name = f"{calendar.month_name[int(month[5:])]} {year}" if month[:1].isdigit() else month
+            page = f"{stem}-{month}{dot}{suffix}".lower()
+            part = list(of_month)
+            listed.append(f"- [{name}]({quote(page.rpartition('/')[2])}) · {_counted(len(part), 'conversation')}")
+            yield {"filepath": page, "content": _page(f"{self.title}: {name}", part)}
         yield {"filepath": self.file, "content": "\n".join([*listed, ""])}
 
 
@@ -86,8 +91,8 @@ def _text_of(lines: list[bytes]) -> str:
     return joined.decode()
 
 
-def _year(line: bytes) -> str:
-    return str(orjson.loads(line)["created"])[:4] or "Undated"
+def _month(line: bytes) -> str:
+    return str(orjson.loads(line)["created"])[:7] or "Undated"
 
 
 def _line(key: str, entry: dict[str, Any]) -> bytes:

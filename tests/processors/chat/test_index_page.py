@@ -68,14 +68,18 @@ def test_order_of_arrival_does_not_matter() -> None:
     assert index(*messages)["index.md"].count(".md)") == 3
 
 
-def test_many_conversations_get_a_page_for_each_year() -> None:
-    """R28: an index that would be too long has a page for each year, and one that links to them."""
-    years = ("2023", "2025", "2025", "")
-    messages = [sent(f"k{place}", f"{year}-01-01T00:00:00.000000Z" if year else "") for place, year in enumerate(years)]
+def test_many_conversations_get_a_page_for_each_month() -> None:
+    """R28: an index that would be too long has a page for each month, and one that links to them."""
+    months = ("2023-01", "2025-03", "2025-03", "2025-01", "")
+    messages = [
+        sent(f"k{place}", f"{month}-01T00:00:00.000000Z" if month else "") for place, month in enumerate(months)
+    ]
     files = index(*messages, longest=3)
-    assert sorted(files) == ["index-2023.md", "index-2025.md", "index-undated.md", "index.jsonl", "index.md"]
-    assert "- [2025](index-2025.md) · 2 conversations\n- [2023](index-2023.md) · 1 conversation\n" in files["index.md"]
-    assert files["index-2025.md"].count("](k") == 2
+    pages = ["index-2023-01.md", "index-2025-01.md", "index-2025-03.md", "index-undated.md", "index.jsonl", "index.md"]
+    assert sorted(files) == pages
+    assert "## 2025\n\n- [March 2025](index-2025-03.md) · 2 conversations\n" in files["index.md"]
+    assert "## Undated\n\n- [Undated](index-undated.md) · 1 conversation\n" in files["index.md"]
+    assert files["index-2025-03.md"].count("](k") == 2
 
 
 def test_nothing_gives_nothing() -> None:
