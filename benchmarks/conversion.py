@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import transmissions
-from benchmarks.make_export import write_export
+from benchmarks.make_export import export as make_export
 from benchmarks.measure import Measured, Row, measured, median
 
 BASELINE = "import sys, orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
@@ -21,7 +21,8 @@ def rows(options: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         export = folder / "conversations.json"
-        write_export(export, options.size * 1_000_000)
+        with export.open("wb") as file:
+            file.writelines(make_export(options.size * 1_000_000))
         size = export.stat().st_size
         results: dict[str, list[Measured]] = {"baseline": [], "archive": [], "again": [], "messages": []}
         for _ in range(max(1, options.rounds // 2)):

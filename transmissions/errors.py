@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from transmissions.problem import Problem, render
+from transmissions.secrets import redact
 
 __all__ = [
     "InvalidPipeline",
@@ -91,11 +92,11 @@ class StageError(TransmissionsError):
         self.phase = phase
         self.cause = cause
         self.place = place
-        self.message = message
+        self.message = redact(message)
         what = str(cause) if isinstance(cause, TransmissionsError) else f"{type(cause).__name__}: {cause}"
         text = f"{place}: " if place else ""
         text += f"stage :{stage} failed in {phase}: {what}"
-        super().__init__(text + (f"\n  message: {message}" if message else ""))
+        super().__init__(redact(text) + (f"\n  message: {self.message}" if message else ""))
 
 
 class StreamError(TransmissionsError):

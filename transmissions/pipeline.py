@@ -9,7 +9,7 @@ from typing import Any
 
 from transmissions.dag import assemble
 from transmissions.loading import load as load_definition
-from transmissions.message import Message
+from transmissions.message import Message, copy_message
 from transmissions.model import Definition
 from transmissions.parameters import resolve
 from transmissions.plan import Plan, make_plan
@@ -142,8 +142,8 @@ class Pipeline:
 def _beginning(messages: Message | Iterable[Message] | None, values: Mapping[str, Any]) -> Iterable[Message]:
     shown = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
     if messages is None or isinstance(messages, dict):
-        return [shown | (messages or {})]
-    return (shown | message for message in messages)
+        return [shown | copy_message(messages or {})]
+    return (shown | copy_message(message) for message in messages)
 
 
 def _ended(run: Run) -> Result:

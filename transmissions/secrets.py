@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import threading
+from typing import Any
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "SHORTEST", "forget_all", "redact", "remember"]
+__all__ = ["HIDDEN", "SHORTEST", "forget_all", "redact", "redact_all", "remember"]
 
 HIDDEN = "[secret]"
 """What stands where a secret stood."""
@@ -52,3 +53,14 @@ def forget_all() -> None:
     with _lock:
         _known.clear()
         _pattern = None
+
+
+def redact_all(value: Any) -> Any:
+    """Return a value of JSON with every secret in its texts, keys included, hidden."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact_all(key): redact_all(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_all(one) for one in value]
+    return value

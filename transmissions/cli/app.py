@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return READER_GONE
     except Exception as error:
         if "--debug" in given:
-            traceback.print_exception(error)
+            print(_redacted("".join(traceback.format_exception(error))), end="", file=sys.stderr)  # noqa: T201
         code, text = _judge(error)
         print(text, file=sys.stderr)  # noqa: T201
         return code

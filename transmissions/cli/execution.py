@@ -19,6 +19,7 @@ from transmissions.cli.progress import make_progress
 from transmissions.cli.summary import summary
 from transmissions.errors import ParameterError
 from transmissions.runtime.result import Result, Status
+from transmissions.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,7 +81,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
             pump.join()
         _tell(result, wanted, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
     if wanted.debug and run.error:
-        traceback.print_exception(run.error.cause)
+        print(redact("".join(traceback.format_exception(run.error.cause))), end="", file=sys.stderr)  # noqa: T201
     if pump and pump.error:
         raise pump.error
     return _exit_code(result, interrupts, incoming)

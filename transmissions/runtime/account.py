@@ -9,7 +9,7 @@ from transmissions.errors import StageError
 from transmissions.runtime.result import StageStatistics
 from transmissions.runtime.segment_run import Inlet, SegmentRun
 from transmissions.runtime.stage_run import StageRun
-from transmissions.secrets import redact
+from transmissions.secrets import redact, redact_all
 
 __all__ = ["as_problem", "differences", "live_statistics", "outputs_of", "problems_of"]
 
@@ -26,7 +26,7 @@ def live_statistics(stage: StageRun, inlet: Inlet | None) -> StageStatistics:
 def problems_of(stage: StageRun) -> list[dict[str, Any]]:
     """Return what a stage's processor reported as repaired or lost."""
     name = stage.planned.name
-    found: list[dict[str, Any]] = [{"stage": name, **problem} for problem in stage.processor.problems]
+    found = [{"stage": name, **redact_all(problem)} for problem in stage.processor.problems]
     if dropped := stage.processor.problems_dropped:
         found.append({"stage": name, "severity": "error", "text": f"{dropped} more problems are not listed"})
     return found
@@ -40,7 +40,7 @@ def as_problem(error: StageError) -> dict[str, Any]:
         "phase": error.phase,
         "text": redact(f"{type(error.cause).__name__}: {error.cause}"),
         "place": error.place,
-        "message": redact(error.message),
+        "message": error.message,
     }
 
 

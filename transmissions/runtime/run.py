@@ -24,7 +24,7 @@ from transmissions.runtime.async_segment_run import AsyncSegmentRun
 from transmissions.runtime.result import Result, StageStatistics, Status
 from transmissions.runtime.segment_run import Inlet, SegmentRun
 from transmissions.runtime.stage_run import StageRun
-from transmissions.secrets import redact
+from transmissions.secrets import redact, redact_all
 from transmissions.streams import EventStream
 
 __all__ = ["Run"]
@@ -144,7 +144,7 @@ class Run:
                 self._skipped.append(error)
             number = self._skipped_count
         if number <= _SHOWN_ERRORS:
-            logger.bind(stage=error.stage).warning(redact(f"skipped: {error}"))
+            logger.bind(stage=error.stage).warning(f"skipped: {error}")
         elif number == _SHOWN_ERRORS + 1:
             logger.warning("more messages are skipped; the report lists them")
 
@@ -293,12 +293,12 @@ class Run:
             problems=self.problems(),
             outputs=outputs_of(self._stages),
             processors=reports,
-            error=redact(str(self._error)) if self._error else self._reason,
+            error=str(self._error) if self._error else self._reason,
         )
 
     def _report_of(self, stage: StageRun) -> dict[str, Any]:
         try:
-            return stage.processor.report()
+            return {**redact_all(stage.processor.report())}
         except Exception as error:
             self._error = self._error or stage.stage_error("report", error)
             self._status = Status.ERROR
@@ -338,6 +338,6 @@ def _stream(buffer: Buffer, name: str) -> EventStream:
 def _logger(stage: str) -> Any:
     def log(level: str, text: str, facts: Mapping[str, Any]) -> None:
         told = "".join(f", {key} {value}" for key, value in facts.items())
-        logger.bind(stage=stage, **facts).log(level.upper(), redact(f":{stage} {text}{told}"))
+        logger.bind(stage=stage, facts=redact_all(dict(facts))).log(level.upper(), redact(f":{stage} {text}{told}"))
 
     return log
