@@ -13,7 +13,9 @@ import orjson
 from processors.chat.archive import ArchiveError, Limits, Part, open_parts
 from processors.chat.decoding import decode, decode_leniently
 from processors.chat.detection import Detected, detect
-from processors.chat.splitter import Element, split_lines, split_objects
+from processors.chat.element import Element
+from processors.chat.lines import split_lines
+from processors.chat.splitter import split_objects
 from processors.chat.times import utc_text
 from processors.chat.window import WINDOW_BYTES, Window
 from transmissions import Message, Processor, setting

@@ -9,44 +9,18 @@ at the next place that looks like the start of one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
+from processors.chat.element import LIMIT_BYTES, Element, Prove, repair_element
 from processors.chat.window import DepthScan, Window
 
-__all__ = ["LIMIT_BYTES", "Element", "split_lines", "split_objects"]
-
-LIMIT_BYTES = 64 << 20
-
-Prove = Callable[[bytes], Any]
+__all__ = ["split_objects"]
 
 _BETWEEN = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*("(?:[^"\\]|\\.)*")')
 _FOLLOWED = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\{|\]|\Z)")
 _MORE = re.compile(rb"[\]} \t\r\n]*,?[ \t\r\n]*\{")
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^",{\[\]]++|.', re.DOTALL)
-
-
-@dataclass(slots=True)
-class Element:
-    """One element of the input.
-
-    Args:
-        start: offset of its first byte.
-        end: offset behind its last byte.
-        value: what `prove` or `repair` made of its bytes; None if both refused them.
-        repaired: whether it was `repair`.
-        data: its bytes, if `prove` refused them and they are held; else empty.
-        problem: why it is not even a whole element (`truncated`, `too large`, …); "" if it is one.
-    """
-
-    start: int
-    end: int
-    value: Any = None
-    repaired: bool = False
-    data: bytes = b""
-    problem: str = ""
 
 
 def split_objects(
@@ -171,7 +145,7 @@ class _Splitter:
                 self.no_guess_before = guessed.end
             element = self.offer(length)
         if element.data:
-            _repair(element, self.repair)
+            repair_element(element, self.repair)
             if element.value is None and guessed is not element and not self.is_followed(length, guessed):
                 return self.give_up("not JSON", length)
             self.window.position += length
@@ -290,46 +264,3 @@ class _Splitter:
             length = found.end() - window.position if found else 1
             if length < window.held or window.held > self.limit or not window.fill():
                 return length
-
-
-def _repair(element: Element, repair: Prove) -> None:
-    try:
-        element.value = repair(element.data)
-        element.repaired = True
-    except ValueError:
-        element.problem = element.problem or "not JSON"
-
-
-def split_lines(window: Window, prove: Prove, repair: Prove, *, limit_bytes: int = LIMIT_BYTES) -> Iterator[Element]:
-    """Yield the elements of a text that has one on each line; blank lines are none. Arguments as above."""
-    while True:
-        done = 0
-        start = window.offset
-        while (end := window.data.find(b"\n", window.position + done)) < 0:
-            done = window.held
-            if done > limit_bytes:
-                window.skip_all()
-                done = 0
-            if not window.fill():
-                break
-        end = len(window.data) if end < 0 else end
-        if window.offset > start:
-            window.position = end
-            yield Element(start, window.offset, problem="too large")
-            continue
-        line = window.data[window.position : end]
-        window.position = end + 1 if end < len(window.data) else end
-        if line.strip(b" \t\r"):
-            yield _line(line, start, prove, repair, last=window.ended and not window.held)
-        if window.ended and not window.held:
-            return
-
-
-def _line(line: bytes, start: int, prove: Prove, repair: Prove, *, last: bool) -> Element:
-    try:
-        return Element(start, start + len(line), prove(line))
-    except ValueError:
-        problem = "truncated" if last and DepthScan().feed(line) < 0 else ""
-        element = Element(start, start + len(line), data=line, problem=problem)
-        _repair(element, repair)
-        return element

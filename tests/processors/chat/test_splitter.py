@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.chat.decoding import decode, decode_leniently
-from processors.chat.splitter import Element, split_lines, split_objects
+from processors.chat.element import Element
+from processors.chat.lines import split_lines
+from processors.chat.splitter import split_objects
 from processors.chat.window import DepthScan, Window
 
 KEY = b'"chat_messages"'
