@@ -195,7 +195,7 @@ class ClaudeExport(Processor):
         if value is None:
             self._lost(element, place)
             return None
-        if "chat_messages" not in value and "uuid" not in value:
+        if "chat_messages" not in value and not ("uuid" in value and "name" in value):
             element.problem = "not a conversation"
             self._lost(element, place)
             return None

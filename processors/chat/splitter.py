@@ -19,7 +19,8 @@ __all__ = ["split_objects"]
 _BETWEEN = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*("(?:[^"\\]|\\.)*")')
 _FOLLOWED = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\{|\]|\Z)")
-_MORE = re.compile(rb"[\]} \t\r\n]*,?[ \t\r\n]*\{")
+_MORE = re.compile(rb"[ \t\r\n]*(?:[\]} \t\r\n]*,?[ \t\r\n]*\{|[^\s,}])")
+_ENDS = re.compile(rb"[ \t\r\n]*(?:[,\]]|\Z)")
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^",{\[\]]++|.', re.DOTALL)
 
 
@@ -79,7 +80,7 @@ class _Splitter:
             yield Element(window.offset, window.offset, problem="truncated")
 
     def goes_on(self) -> bool:
-        """Say whether another object follows the bracket here, which then does not end the array."""
+        """Say whether more follows the bracket here than may follow an array, which it then does not end."""
         window = self.window
         while window.held < 4096 and window.fill():
             pass
@@ -189,9 +190,9 @@ class _Splitter:
         end = window.position + length
         if self.opening and window.data.startswith(self.between + self.opening, end):
             return True
-        # A scan that passed the guess took a text for structure and structure for text.
-        sound = guessed is None or length <= guessed.end - guessed.start
-        return sound and _FOLLOWED.match(window.data, end) is not None
+        # A scan that passed the start of another element took a text for structure and structure for text.
+        other = self.next_start() if guessed is None else guessed.end - guessed.start
+        return not 0 <= other < length and _FOLLOWED.match(window.data, window.position + length) is not None
 
     def give_up(self, problem: str, length: int) -> Element:
         """Be done with a broken element; go on at the next place that looks like the start of one."""
@@ -215,7 +216,7 @@ class _Splitter:
         window = self.window
         pattern = self.start_pattern()
         distance = 1
-        while pattern and (distance := self.find_key(distance, self.limit)) >= 0:
+        while (distance := self.find_key(distance, self.limit)) >= 0:
             region = (window.position + 1, window.position + distance + len(self.key))
             starts = [found.start(1) for found in pattern.finditer(window.data, *region)]
             if starts:
@@ -223,13 +224,12 @@ class _Splitter:
             distance += len(self.key)
         return -1
 
-    def start_pattern(self) -> re.Pattern[bytes] | None:
+    def start_pattern(self) -> re.Pattern[bytes]:
         if self.opening:
             return re.compile(re.escape(self.between) + b"(" + re.escape(self.opening) + b")")
         first = _FIRST_KEY.match(self.window.data, self.window.position)
-        if not first:
-            return None
-        return re.compile(rb"[ \t\r\n,}](\{[ \t\r\n]*" + re.escape(first[1]) + b")")
+        name = re.escape(first[1]) if first else rb'"'
+        return re.compile(rb"[,}][ \t\r\n]*(\{[ \t\r\n]*" + name + b")")
 
     def learn(self) -> None:
         """Learn from what follows a whole element how elements are separated and how they open."""
@@ -253,6 +253,8 @@ class _Splitter:
                 return self.pass_by(length)
         else:
             length = self.scalar()
+            if not _ENDS.match(window.data, window.position + length):
+                return self.give_up("not an object", length)
         offset, start = window.offset, window.position
         window.position += length
         return Element(offset, offset + length, data=window.data[start : start + length], problem="not an object")

@@ -140,6 +140,22 @@ def test_good_elements_survive_a_balanced_bad_one(
     assert [element.value for element in found if element.value is not None and not element.repaired] == elements
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.data(),
+    st.sampled_from(sorted(LAYOUTS)),
+    st.sampled_from([b'"', b"\\", b"{", b"}", b"[", b"]", b",", b"\xff", b""]),
+)
+def test_one_damaged_byte_costs_little(data: st.DataObject, layout: str, byte: bytes) -> None:
+    """R37: whatever is put in the place of one byte, at most the two conversations beside it are lost."""
+    whole = LAYOUTS[layout]([conversation(number, 'say "},{" and [') for number in range(6)]).encode()
+    place = data.draw(st.integers(whole.index(b"{"), len(whole) - 3))
+    damaged = whole[:place] + byte + whole[place + 1 :]
+    good = [conversation(number, 'say "},{" and [') for number in range(6)]
+    found = split(damaged, start=whole.index(b"[") + 1)
+    assert sum(element.value in good for element in found) >= 4
+
+
 def test_truncated_array_gives_all_that_is_whole() -> None:
     """R35: of a file cut anywhere, every whole element comes out, and the cut is told."""
     data = array([compact(conversation(number)) for number in range(5)])
