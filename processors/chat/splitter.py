@@ -251,6 +251,9 @@ class _Splitter:
                 return self.give_up("truncated", window.held)
             if length < 0:
                 return self.pass_by(length)
+            if 0 <= self.next_start() < length:
+                # The bracket is rubbish: what it would enclose are elements.
+                return self.give_up("not an object", length)
         else:
             length = self.scalar()
             if not _ENDS.match(window.data, window.position + length):
