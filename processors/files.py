@@ -252,6 +252,9 @@ class FileWriter(Processor):
 
     def _gone(self) -> list[str]:
         manifest = self.context.output.manifest
+        if manifest.lost_sight:
+            self.warn("nothing was pruned: part of the input could not be read, so nobody knows what is gone")
+            return []
         if manifest.met_any:
             return manifest.unseen()
         self.warn("nothing was pruned: the input held nothing at all, which is more likely a mistake")

@@ -11,6 +11,7 @@ from processors.chat.artifacts import TOOLS, Version, has_tags, split_text
 from processors.chat.extras import Extras
 from processors.chat.fences import close_fence, code_block
 from processors.chat.markup import as_json, dicts_in, escaped, folded, relative_link, size_of, text_of
+from processors.chat.raw_html import close_html, escape_html
 from processors.chat.tools import input_of, label_of, pair_results, result_of
 
 __all__ = ["Bodies", "Choices", "blocks_of"]
@@ -31,6 +32,7 @@ class Choices:
     tools: str = "fold"
     artifacts: str = "inline"
     attachments: str = "inline"
+    html: str = "keep"
 
 
 class Bodies:
@@ -92,7 +94,7 @@ class Bodies:
                 if "<" in text and has_tags(text):
                     paragraphs += self._tagged((id(message), number), text, extras, page)
                 elif text and (text := text.strip("\n")):
-                    paragraphs.append(close_fence(text) if "```" in text or "~~~" in text else text)
+                    paragraphs.append(self._safe(text) if "```" in text or "<" in text or "~~~" in text else text)
                 if citations := block.get("citations"):
                     paragraphs += _sources(citations)
             elif kind in ("tool_use", "tool_result"):
@@ -106,6 +108,12 @@ class Bodies:
         if message.get("attachments") or message.get("files") or message.get("files_v2"):
             paragraphs += self._attachments(message, extras, page)
         return paragraphs
+
+    def _safe(self, text: str) -> str:
+        """Return a text that swallows nothing that follows it."""
+        if "<" in text:
+            text = escape_html(text) if self.choices.html == "escape" else close_html(text)
+        return close_fence(text)
 
     # Thinking and tools.
 
@@ -123,8 +131,8 @@ class Bodies:
         if not text or self.choices.thinking == "hide":
             return ""
         if self.choices.thinking == "show":
-            return "**Thinking**\n\n> " + close_fence(text).replace("\n", "\n> ")
-        return folded("Thinking", close_fence(text))
+            return "**Thinking**\n\n> " + self._safe(text).replace("\n", "\n> ")
+        return folded("Thinking", self._safe(text))
 
     def _tool(
         self, place: tuple[int, int], block: Raw, results: dict[int, Raw], extras: Extras, page: str
@@ -167,7 +175,7 @@ class Bodies:
         paragraphs: list[str] = []
         for part, (what, attributes, content) in enumerate(split_text(text)):
             if what == "text":
-                paragraphs.append(close_fence(content.strip("\n")))
+                paragraphs.append(self._safe(content.strip("\n")))
             elif what == "thinking":
                 paragraphs.append(self._thinking(content))
             else:

@@ -13,7 +13,9 @@ import orjson
 from processors.chat.archive import ArchiveError, Limits, Part, open_parts
 from processors.chat.decoding import decode, decode_leniently
 from processors.chat.detection import Detected, detect
-from processors.chat.splitter import Element, split_lines, split_objects
+from processors.chat.element import Element
+from processors.chat.lines import split_lines
+from processors.chat.splitter import split_objects
 from processors.chat.times import utc_text
 from processors.chat.window import WINDOW_BYTES, Window
 from transmissions import Message, Processor, setting
@@ -59,6 +61,7 @@ class ClaudeExport(Processor):
     source_file: list[Path] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
     carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
     incremental: bool = setting(False, "skip conversations whose files in the target are up to date")
+    force: bool = setting(False, "with `incremental`, also send those whose files are up to date")
     max_conversation_bytes: int = setting(64 << 20, "a larger conversation is skipped and reported", minimum=1)
     max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1)
     max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1)
@@ -94,6 +97,11 @@ class ClaudeExport(Processor):
                     if conversation is not None:
                         yield self._message(message, conversation, place)
                 done += part.size_bytes or 0
+
+    def finish(self) -> None:
+        """Give up what is needed only while conversations come."""
+        self._ranks.clear()
+        self._archived.clear()
 
     def report(self) -> dict[str, Any]:
         """Return what was read, and what became of each conversation."""
@@ -163,7 +171,7 @@ class ClaudeExport(Processor):
         if self._manifest is None:
             return decode(data)
         digest = self._digest_of(data)
-        files = self._manifest.unchanged(digest)
+        files = None if self.force else self._manifest.unchanged(digest)
         return decode(data) if files is None else _Unchanged(files)
 
     def _repair(self, data: bytes) -> Any:
@@ -187,7 +195,7 @@ class ClaudeExport(Processor):
         if value is None:
             self._lost(element, place)
             return None
-        if "chat_messages" not in value and "uuid" not in value:
+        if "chat_messages" not in value and not ("uuid" in value and "name" in value):
             element.problem = "not a conversation"
             self._lost(element, place)
             return None
@@ -202,6 +210,9 @@ class ClaudeExport(Processor):
 
     def _lost(self, element: Element, place: dict[str, Any]) -> None:
         self._counts["lost"] += 1
+        if self._manifest is not None:
+            # Which conversation it was is not sure, so none may count as gone.
+            self._manifest.spare(None)
         what = {
             "truncated": "the file ends before its array does",
             "not JSON": "a conversation is not JSON",
@@ -211,7 +222,8 @@ class ClaudeExport(Processor):
         if element.problem == "truncated" and element.end > element.start:
             what = "the file ends inside a conversation"
         whole = self._counts["conversations"] + self._counts["unchanged"]
-        facts = {"conversation": _uuid_in(element.data), "begins": element.data[:80].decode("utf-8", "replace")}
+        uuid = _uuid_in(element.data)
+        facts = {"conversation": uuid, "begins": "" if uuid else element.data[:80].decode("utf-8", "replace")}
         self.lose(
             f"{what}: {place['file']}, bytes {element.start} to {element.end}, after {whole} whole conversations",
             **{name: value for name, value in facts.items() if value},
@@ -233,6 +245,7 @@ class ClaudeExport(Processor):
                 return False
         if rank < self._archived.get(key, ""):
             self._counts["older"] += 1
+            self._manifest.spare(key)
             self.context.log("info", f"conversation {key} is newer in the target than in the export; kept", place)
             return False
         self._ranks[key] = rank

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-__all__ = ["close_fence", "code_block", "fence_open_at"]
+__all__ = ["close_fence", "code_block", "fence_open_at", "fenced_lines"]
 
 _RUNS = re.compile(r"`{3,}")
 _LINE = re.compile(
@@ -39,6 +40,20 @@ def fence_open_at(text: str, start: int, end: int) -> bool:
     """Say whether a fence that begins at `start` or later in `text` is open at `end`."""
     part = text[start:end]
     return ("```" in part or "~~~" in part) and _open_fence(part) is not None
+
+
+def fenced_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where fenced code begins and ends in `text`, its fences included."""
+    opened: tuple[str, str] | None = None
+    start = 0
+    for found in _LINE.finditer(text):
+        before, opened = opened, _after(opened, found["prefix"], found["fence"], found["rest"])
+        if before is None and opened is not None:
+            start = found.start()
+        elif before is not None and opened is None:
+            yield start, found.end()
+    if opened is not None:
+        yield start, len(text)
 
 
 def _closing(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -13,17 +15,6 @@ from processors.chat.markup import escaped
 from transmissions import Message, Processor, setting
 
 __all__ = ["IndexPage"]
-
-
-class _Entry(NamedTuple):
-    """One line of the index."""
-
-    created: str
-    key: str
-    title: str
-    updated: str
-    path: str
-    messages: int
 
 
 class IndexPage(Processor):
@@ -42,79 +33,104 @@ class IndexPage(Processor):
     file: str = setting("index.md", "the page; empty for none")
     lines_file: str = setting("index.jsonl", "the JSON lines; empty for none")
     title: str = setting("Conversations", "heading of the page")
+    longest: int = setting(5000, "with more conversations than this, each month gets a page of its own", minimum=1)
     incremental: bool = setting(False, "list all that the target holds, not only what passes")
 
     def start(self) -> None:
         """Begin with nothing."""
-        self._entries: dict[str, _Entry] = {}
+        # A line of JSON in bytes takes a fraction of what its values would take.
+        self._lines: dict[str, bytes] = {}
 
     def process(self, message: Message) -> None:
         """Keep the message's entry."""
         source = message.get("source")
-        if isinstance(source, dict) and isinstance(source.get("entry"), dict):
-            self._keep(str(source.get("key", "")), source["entry"])
+        if not self.incremental and isinstance(source, dict) and isinstance(source.get("entry"), dict):
+            key = str(source.get("key", ""))
+            self._lines[key] = _line(key, source["entry"])
 
     def finish(self) -> Iterator[Message]:
         """Yield the page and the lines."""
         if self.incremental:
             # What was pruned is gone from the manifest; what passed in this run is in it.
-            kept, self._entries = self._entries, {}
-            for key, entry in self.context.output.manifest.entries():
-                self._keep(key, entry)
-            self._entries = self._entries or kept
+            lines = [_line(key, entry) for key, entry in self.context.output.manifest.entries() if entry.get("path")]
+        else:
+            lines = list(self._lines.values())
+            self._lines.clear()
         # Two sorts: the newest first, and of the same moment in the order of their keys.
-        entries = sorted(sorted(self._entries.values(), key=lambda entry: entry.key), key=_moment, reverse=True)
-        if not entries:
+        lines.sort(key=lambda line: orjson.loads(line)["key"].encode())
+        lines.sort(key=lambda line: orjson.loads(line)["created"].encode(), reverse=True)
+        if lines and self.file:
+            yield from self._pages(lines)
+        if lines and self.lines_file:
+            yield {"filepath": self.lines_file, "content": _text_of(lines)}
+
+    def _pages(self, lines: list[bytes]) -> Iterator[Message]:
+        """Yield one page, or one for each month and one that links to them."""
+        if len(lines) <= self.longest:
+            yield {"filepath": self.file, "content": _page(self.title, lines)}
             return
-        if self.file:
-            yield {"filepath": self.file, "content": _page(self.title, entries)}
-        if self.lines_file:
-            yield {"filepath": self.lines_file, "content": _lines(entries)}
-
-    def _keep(self, key: str, entry: dict[str, Any]) -> None:
-        path = str(entry.get("path") or "")
-        if path:
-            messages = entry.get("messages")
-            self._entries[key] = _Entry(
-                str(entry.get("created") or ""),
-                key,
-                str(entry.get("title") or ""),
-                str(entry.get("updated") or ""),
-                path,
-                messages if isinstance(messages, int) else 0,
-            )
+        stem, dot, suffix = self.file.rpartition(".")
+        listed = [f"# {self.title}", "", _counted(len(lines), "conversation")]
+        year = ""
+        for month, of_month in itertools.groupby(lines, key=_month):
+            if month[:4] != year:
+                year = month[:4]
+                listed += ["", f"## {year if month[:1].isdigit() else month}", ""]
+            name = f"{calendar.month_name[int(month[5:])]} {year}" if month[:1].isdigit() else month
+            page = f"{stem}-{month}{dot}{suffix}".lower()
+            part = list(of_month)
+            listed.append(f"- [{name}]({quote(page.rpartition('/')[2])}) · {_counted(len(part), 'conversation')}")
+            yield {"filepath": page, "content": _page(f"{self.title}: {name}", part)}
+        yield {"filepath": self.file, "content": "\n".join([*listed, ""])}
 
 
-def _moment(entry: _Entry) -> str:
-    return entry.created
+def _text_of(lines: list[bytes]) -> str:
+    """Return the lines as one text; they are given up on the way, so that there are never three copies."""
+    joined = b"".join(lines)
+    lines.clear()
+    return joined.decode()
 
 
-def _page(title: str, entries: list[_Entry]) -> str:
-    dated = [entry.created[:10] for entry in entries if entry.created]
-    span = f", {dated[-1]} to {dated[0]}" if dated else ""
-    messages = sum(entry.messages for entry in entries)
-    lines = [f"# {title}", "", f"{_counted(len(entries), 'conversation')}, {_counted(messages, 'message')}{span}"]
+def _month(line: bytes) -> str:
+    return str(orjson.loads(line)["created"])[:7] or "Undated"
+
+
+def _line(key: str, entry: dict[str, Any]) -> bytes:
+    messages = entry.get("messages")
+    row = {
+        "key": key,
+        **{name: str(entry.get(name) or "") for name in ("title", "created", "updated", "path")},
+        "messages": messages if isinstance(messages, int) else 0,
+    }
+    # Escaped to ASCII: one emoji would make all of the text four times as large in memory.
+    return json.dumps(row).encode() + b"\n"
+
+
+def _page(title: str, lines: list[bytes]) -> str:
+    """Return the page of these conversations."""
+    page = bytearray()
     year = month = None
-    for entry in entries:
-        if (this_year := entry.created[:4] or "Undated") != year:
+    dates: list[str] = []
+    messages = 0
+    for line in lines:
+        entry = orjson.loads(line)
+        created = entry["created"]
+        messages += entry["messages"]
+        if created:
+            dates = [*dates[:1], created[:10]]
+        if (this_year := created[:4] or "Undated") != year:
             year, month = this_year, None
-            lines += ["", f"## {year}"]
-        if (this_month := entry.created[5:7]) != month:
+            page += f"\n## {year}\n".encode()
+        if (this_month := created[5:7]) != month:
             month = this_month
-            lines += ["", f"### {calendar.month_name[int(month)]}", ""] if month.isdigit() else [""]
-        date = f"{entry.created[:10]} " if entry.created else ""
-        link = f"[{escaped(entry.title)}]({quote(entry.path, safe='/-._~')})"
-        lines.append(f"- {date}{link} · {_counted(entry.messages, 'message')}")
-    return "\n".join([*lines, ""])
+            page += f"\n### {calendar.month_name[int(month)]}\n\n".encode() if month.isdigit() else b"\n"
+        link = f"[{escaped(entry['title'])}]({quote(entry['path'], safe='/-._~')})"
+        date = f"{created[:10]} " if created else ""
+        page += f"- {date}{link} · {_counted(entry['messages'], 'message')}\n".encode()
+    span = f", {dates[-1]} to {dates[0]}" if dates else ""
+    head = f"# {title}\n\n{_counted(len(lines), 'conversation')}, {_counted(messages, 'message')}{span}\n"
+    return (head.encode() + page).decode()
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _lines(entries: Iterable[_Entry]) -> str:
-    names = ("key", "title", "created", "updated", "messages", "path")
-    return "".join(
-        orjson.dumps({name: getattr(entry, name) for name in names}, option=orjson.OPT_APPEND_NEWLINE).decode()
-        for entry in entries
-    )

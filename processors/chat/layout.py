@@ -64,7 +64,7 @@ class Layout:
         text = "".join([piece(values, more) for piece in self._pieces])
         if "undated/undated" in text:
             # Year and month of what has no date would be two folders where one says it.
-            text = re.sub(r"(undated/)+(?=undated)", "undated/", text)
+            text = re.sub(r"(?:undated/){2,}", "undated/", text)
         parts = text.split("/")
         # A path that the pipeline's author made absolute stays so; whether it may be written is not decided here.
         return "/".join([safe_name(part) if part or place else "" for place, part in enumerate(parts)])

@@ -60,6 +60,7 @@ class MarkdownFormatter(Processor):
     attachments: Literal["list", "inline", "files", "both"] = setting(
         "inline", "texts of attachments: only named, folded in the page, as files, or both"
     )
+    html: Literal["keep", "escape"] = setting("keep", "raw HTML in texts: kept, or shown as it is written")
     text_field: bool = setting(
         False, "in the form `message`: the field `text` as it is, and no more than the original has"
     )
@@ -73,7 +74,7 @@ class MarkdownFormatter(Processor):
         self._layout = Layout(self.path or (_MESSAGE_PATH if per_message else _PAGE_PATH), per_message=per_message)
         self._counts = {"conversations": 0, "empty": 0, "messages": 0, "messages_written": 0, "other_branches": 0}
         self._unknown: dict[str, int] = {}
-        choices = Choices(self.thinking, self.tools, self.artifacts, self.attachments)
+        choices = Choices(self.thinking, self.tools, self.artifacts, self.attachments, self.html)
         self._bodies = Bodies(choices, self.warn, self._unknown)
         self._zone = _zone(self.time_zone)
         self._pages = Pages(self._bodies, self.front_matter, self._zone, self.time_zone)

@@ -52,7 +52,7 @@ class Pages:
             heading = heading or f"## {_sender(sender)}"
             parts.append(f"{heading} · {time[:10]} {time[11:16]}" if type(time) is str and time else heading)
             parts += body(message, extras, path) or (_NO_TEXT,)
-        parts.append("")
+        parts[-1] += "\n"
         return "\n\n".join(parts)
 
     def branched(self, conversation: Conversation, tree: Tree, extras: Extras, path: str) -> str:
@@ -73,7 +73,7 @@ class Pages:
             shown[place] = heading[3:]
             parts.append(f"{heading} · branch {branch}")
             parts += self.bodies.body(message, extras, path) or (_NO_TEXT,)
-        parts.append("")
+        parts[-1] += "\n"
         return "\n\n".join(parts)
 
     def _heading(self, message: dict[str, Any]) -> str:

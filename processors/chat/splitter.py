@@ -9,43 +9,19 @@ at the next place that looks like the start of one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
+from processors.chat.element import LIMIT_BYTES, Element, Prove, repair_element
 from processors.chat.window import DepthScan, Window
 
-__all__ = ["LIMIT_BYTES", "Element", "split_lines", "split_objects"]
-
-LIMIT_BYTES = 64 << 20
-
-Prove = Callable[[bytes], Any]
+__all__ = ["split_objects"]
 
 _BETWEEN = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*("(?:[^"\\]|\\.)*")')
 _FOLLOWED = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\{|\]|\Z)")
+_MORE = re.compile(rb"[ \t\r\n]*(?:[\]} \t\r\n]*,?[ \t\r\n]*\{|[^\s,}])")
+_ENDS = re.compile(rb"[ \t\r\n]*(?:[,\]]|\Z)")
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^",{\[\]]++|.', re.DOTALL)
-
-
-@dataclass(slots=True)
-class Element:
-    """One element of the input.
-
-    Args:
-        start: offset of its first byte.
-        end: offset behind its last byte.
-        value: what `prove` or `repair` made of its bytes; None if both refused them.
-        repaired: whether it was `repair`.
-        data: its bytes, if `prove` refused them and they are held; else empty.
-        problem: why it is not even a whole element (`truncated`, `too large`, …); "" if it is one.
-    """
-
-    start: int
-    end: int
-    value: Any = None
-    repaired: bool = False
-    data: bytes = b""
-    problem: str = ""
 
 
 def split_objects(
@@ -94,10 +70,21 @@ class _Splitter:
                 break
             window.position = start
             if self.in_array and window.data[start] == 0x5D:
-                return
+                if not self.goes_on():
+                    return
+                yield Element(window.offset, window.offset + 1, data=b"]", problem="not an object")
+                window.position += 1
+                continue
             yield self.object() if window.data[start] == 0x7B else self.other()
         if self.in_array and not self.torn:
             yield Element(window.offset, window.offset, problem="truncated")
+
+    def goes_on(self) -> bool:
+        """Say whether more follows the bracket here than may follow an array, which it then does not end."""
+        window = self.window
+        while window.held < 4096 and window.fill():
+            pass
+        return _MORE.match(window.data, window.position + 1) is not None
 
     def object(self) -> Element:
         length = self.guess()
@@ -159,7 +146,7 @@ class _Splitter:
                 self.no_guess_before = guessed.end
             element = self.offer(length)
         if element.data:
-            _repair(element, self.repair)
+            repair_element(element, self.repair)
             if element.value is None and guessed is not element and not self.is_followed(length, guessed):
                 return self.give_up("not JSON", length)
             self.window.position += length
@@ -203,9 +190,9 @@ class _Splitter:
         end = window.position + length
         if self.opening and window.data.startswith(self.between + self.opening, end):
             return True
-        # A scan that passed the guess took a text for structure and structure for text.
-        sound = guessed is None or length <= guessed.end - guessed.start
-        return sound and _FOLLOWED.match(window.data, end) is not None
+        # A scan that passed the start of another element took a text for structure and structure for text.
+        other = self.next_start() if guessed is None else guessed.end - guessed.start
+        return not 0 <= other < length and _FOLLOWED.match(window.data, window.position + length) is not None
 
     def give_up(self, problem: str, length: int) -> Element:
         """Be done with a broken element; go on at the next place that looks like the start of one."""
@@ -218,7 +205,9 @@ class _Splitter:
         else:
             problem = "not JSON"
         offset = window.offset
-        data = window.data[start : start + resume].rstrip(b", \t\r\n")
+        data = window.data[start : start + resume]
+        if problem != "truncated":
+            data = data.rstrip(b", \t\r\n")
         window.position = start + resume
         return Element(offset, offset + len(data), data=data, problem=problem)
 
@@ -227,7 +216,7 @@ class _Splitter:
         window = self.window
         pattern = self.start_pattern()
         distance = 1
-        while pattern and (distance := self.find_key(distance, self.limit)) >= 0:
+        while (distance := self.find_key(distance, self.limit)) >= 0:
             region = (window.position + 1, window.position + distance + len(self.key))
             starts = [found.start(1) for found in pattern.finditer(window.data, *region)]
             if starts:
@@ -235,13 +224,12 @@ class _Splitter:
             distance += len(self.key)
         return -1
 
-    def start_pattern(self) -> re.Pattern[bytes] | None:
+    def start_pattern(self) -> re.Pattern[bytes]:
         if self.opening:
             return re.compile(re.escape(self.between) + b"(" + re.escape(self.opening) + b")")
         first = _FIRST_KEY.match(self.window.data, self.window.position)
-        if not first:
-            return None
-        return re.compile(rb"[ \t\r\n,}](\{[ \t\r\n]*" + re.escape(first[1]) + b")")
+        name = re.escape(first[1]) if first else rb'"'
+        return re.compile(rb"[,}][ \t\r\n]*(\{[ \t\r\n]*" + name + b")")
 
     def learn(self) -> None:
         """Learn from what follows a whole element how elements are separated and how they open."""
@@ -263,8 +251,13 @@ class _Splitter:
                 return self.give_up("truncated", window.held)
             if length < 0:
                 return self.pass_by(length)
+            if 0 <= self.next_start() < length:
+                # The bracket is rubbish: what it would enclose are elements.
+                return self.give_up("not an object", length)
         else:
             length = self.scalar()
+            if not _ENDS.match(window.data, window.position + length):
+                return self.give_up("not an object", length)
         offset, start = window.offset, window.position
         window.position += length
         return Element(offset, offset + length, data=window.data[start : start + length], problem="not an object")
@@ -276,46 +269,3 @@ class _Splitter:
             length = found.end() - window.position if found else 1
             if length < window.held or window.held > self.limit or not window.fill():
                 return length
-
-
-def _repair(element: Element, repair: Prove) -> None:
-    try:
-        element.value = repair(element.data)
-        element.repaired = True
-    except ValueError:
-        element.problem = element.problem or "not JSON"
-
-
-def split_lines(window: Window, prove: Prove, repair: Prove, *, limit_bytes: int = LIMIT_BYTES) -> Iterator[Element]:
-    """Yield the elements of a text that has one on each line; blank lines are none. Arguments as above."""
-    while True:
-        done = 0
-        start = window.offset
-        while (end := window.data.find(b"\n", window.position + done)) < 0:
-            done = window.held
-            if done > limit_bytes:
-                window.skip_all()
-                done = 0
-            if not window.fill():
-                break
-        end = len(window.data) if end < 0 else end
-        if window.offset > start:
-            window.position = end
-            yield Element(start, window.offset, problem="too large")
-            continue
-        line = window.data[window.position : end]
-        window.position = end + 1 if end < len(window.data) else end
-        if line.strip(b" \t\r"):
-            yield _line(line, start, prove, repair, last=window.ended and not window.held)
-        if window.ended and not window.held:
-            return
-
-
-def _line(line: bytes, start: int, prove: Prove, repair: Prove, *, last: bool) -> Element:
-    try:
-        return Element(start, start + len(line), prove(line))
-    except ValueError:
-        problem = "truncated" if last and DepthScan().feed(line) < 0 else ""
-        element = Element(start, start + len(line), data=line, problem=problem)
-        _repair(element, repair)
-        return element

@@ -55,6 +55,7 @@ class Manifest:
         self._lines: dict[str, bytes] = {}
         self._digests: dict[int, str] = {}
         self._seen: set[str] = set()
+        self._spared: set[str] | None = set()
         self._repeated: dict[str, set[str]] = {}
         self._ours: set[int] | None = None
         self._current: Record | None = None
@@ -210,8 +211,22 @@ class Manifest:
             return sorted(self._fetch(key).files) if key in self._lines or self._is_current(key) else []
 
     def unseen(self) -> list[str]:
-        """Return the keys that this run met neither changed nor unchanged, sorted."""
-        return [key for key in self._keys() if key not in self._seen and key not in self._repeated]
+        """Return the keys that this run met neither changed nor unchanged, sorted; none, if some were lost sight of."""
+        if self._spared is None:
+            return []
+        seen = self._seen.union(self._spared, self._repeated)
+        return [key for key in self._keys() if key not in seen]
+
+    def spare(self, key: str | None) -> None:
+        """Say that a piece is in the input though it is not written; None, that nobody can tell which are.
+
+        It is not unseen then, so pruning leaves its files.
+        """
+        with self._lock:
+            if key is None:
+                self._spared = None
+            elif self._spared is not None:
+                self._spared.add(key)
 
     def take_warnings(self) -> list[str]:
         """Return one line for each part of the manifest that could not be read and was left out; each only once."""
@@ -228,7 +243,12 @@ class Manifest:
     @property
     def met_any(self) -> bool:
         """Whether this run met any piece at all."""
-        return bool(self._seen)
+        return bool(self._seen or self._spared)
+
+    @property
+    def lost_sight(self) -> bool:
+        """Whether nobody can tell which pieces the input has, because part of it could not be read."""
+        return self._spared is None
 
     def stale(self) -> Iterator[tuple[str, str, str]]:
         """Yield key, path and hash of each file that its piece no longer makes and no other piece makes."""

@@ -13,6 +13,8 @@ MAX_NAME_BYTES = 255
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{5,80}(?:\.[a-z]{1,4})?", re.ASCII).fullmatch
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=\.|\s*\Z)", re.IGNORECASE)
+_LEADING = re.compile(r"\A(?:\.{1,2}_+)+")
+_REPEATED = re.compile("_{2,}")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}\Z")
 _JOINER, _TAIL_BYTES = "\u200d", 9
 
@@ -28,7 +30,7 @@ def safe_name(text: object, fallback: str = "untitled", max_bytes: int = MAX_NAM
         max_bytes: the longest name, in bytes of UTF-8.
 
     >>> safe_name("../../etc/passwd")
-    '.._etc_passwd'
+    'etc_passwd'
     >>> safe_name("con.txt")
     '_con.txt'
     """
@@ -38,16 +40,12 @@ def safe_name(text: object, fallback: str = "untitled", max_bytes: int = MAX_NAM
         return text if not _RESERVED.match(text) else f"_{text}"
     name = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     name = _FORBIDDEN.sub("_", name).strip().rstrip(". ")
-    name = re.sub(r"\A\.{2,}_+|_{2,}", _collapsed, name)
+    name = _REPEATED.sub("_", _LEADING.sub("", name))
     if not name.strip("._ "):
         return fallback
     if _RESERVED.match(name):
         name = f"_{name}"
     return shortened(name, max_bytes)
-
-
-def _collapsed(found: re.Match[str]) -> str:
-    return "" if found.group().startswith(".") else "_"
 
 
 def safe_path(path: str, fallback: str = "untitled") -> str:

@@ -24,7 +24,7 @@ def uuid(number: int) -> str:
     return f"{number:03x}00000-0000-4000-8000-{number:012x}"
 
 
-def message(number: int, text: Any = "hello", sender: str = "human", **more: Any) -> Json:
+def message(number: int, text: Any = "hello", sender: str = "human", /, **more: Any) -> Json:
     """Return a message with one text block; `more` replaces or adds fields."""
     time = f"2025-01-02T03:{number % 60:02}:00.000000Z"
     blocks = [{"type": "text", "text": text}] if isinstance(text, str) else text
@@ -109,7 +109,7 @@ class Formatted:
     @property
     def page(self) -> str:
         """The only Markdown file."""
-        (page,) = [content for path, content in self.files.items() if path.endswith(".md")]
+        (page,) = [content for path, content in self.files.items() if not path.startswith(("art", "att"))]
         return page
 
     @property

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.chat.decoding import decode, decode_leniently
-from processors.chat.splitter import Element, split_lines, split_objects
+from processors.chat.element import Element
+from processors.chat.lines import split_lines
+from processors.chat.splitter import split_objects
 from processors.chat.window import DepthScan, Window
 
 KEY = b'"chat_messages"'
@@ -116,6 +118,14 @@ def test_stray_brace_is_told() -> None:
     assert [element.data for element in found if element.problem] == [b"}"]
 
 
+def test_bracket_that_does_not_end_the_array_is_told() -> None:
+    """A bracket behind which the elements go on is told, and they come out; what closes a wrapper is none."""
+    found = split(b'[{"a":1}],{"a":2}]', start=1)
+    assert [element.value for element in found if element.value] == [{"a": 1}, {"a": 2}]
+    assert [element.data for element in found if element.problem] == [b"]"]
+    assert [element.problem for element in split(b'[{"a":1}], "more": [{}] }', start=1)] == [""]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(objects, min_size=1, max_size=5), st.integers(0, 4), st.integers(1, 300), st.sampled_from(list(BROKEN)[:6])
@@ -128,6 +138,22 @@ def test_good_elements_survive_a_balanced_bad_one(
     pieces.insert(min(at, len(pieces)), BROKEN[kind])
     found = split(array(pieces), window_bytes, start=1)
     assert [element.value for element in found if element.value is not None and not element.repaired] == elements
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.data(),
+    st.sampled_from(sorted(LAYOUTS)),
+    st.sampled_from([b'"', b"\\", b"{", b"}", b"[", b"]", b",", b"\xff", b""]),
+)
+def test_one_damaged_byte_costs_little(data: st.DataObject, layout: str, byte: bytes) -> None:
+    """R37: whatever is put in the place of one byte, at most the two conversations beside it are lost."""
+    whole = LAYOUTS[layout]([conversation(number, 'say "},{" and [') for number in range(6)]).encode()
+    place = data.draw(st.integers(whole.index(b"{"), len(whole) - 3))
+    damaged = whole[:place] + byte + whole[place + 1 :]
+    good = [conversation(number, 'say "},{" and [') for number in range(6)]
+    found = split(damaged, start=whole.index(b"[") + 1)
+    assert sum(element.value in good for element in found) >= 4
 
 
 def test_truncated_array_gives_all_that_is_whole() -> None:
