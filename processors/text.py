@@ -21,5 +21,5 @@ class ShowMessage(Processor):
         """Show the message and return it."""
         shown = message if not self.field else {self.field: message.get(self.field)}
         front = f"{self.alert} " if self.alert else ""
-        self.context.log("info", f"{front}{shorten(shown, self.string_limit)}", {})
+        self.context.log("notice", f"{front}{shorten(shown, self.string_limit)}", {})
         return message

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,8 @@ def test_ctrl_c_is_heard_while_a_source_waits_for_input(tmp_path: Path) -> None:
     )
     assert process.stdin is not None
     assert process.stderr is not None
+    watchdog = threading.Timer(30, process.kill)
+    watchdog.start()
     process.stdin.write('{"content": "first"}\n')
     process.stdin.flush()
     for line in process.stderr:
@@ -266,6 +269,7 @@ def test_ctrl_c_is_heard_while_a_source_waits_for_input(tmp_path: Path) -> None:
     said = process.stderr.read()
     process.stdin.close()
     assert process.wait(20) == 130, said
+    watchdog.cancel()
     assert "aborted" in said
     assert "Fatal" not in said
     for pipe in (process.stdout, process.stderr):

@@ -32,7 +32,8 @@ class Context:
             made again.
         statistics: the stage's counters so far, the very numbers of the run report: `received`, `emitted`,
             `filtered`, `failed`, `busy_s`, `blocked_s`, `bytes`, `backpressure_events`, `buffer`.
-        log: takes a level ("debug", "info", "warning", "error"), a text and facts.
+        log: takes a level, a text and facts; "notice" is for what a person asked to see, and is shown unless all is to
+            be quiet; the others are "debug", "info", "warning" and "error".
     """
 
     stage: str = ""

@@ -18,15 +18,14 @@ _LONGEST_FACT = 80
 
 
 def set_up(*, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
-    """Send the log to stderr: warnings and errors, unless asked for more or less.
+    """Send the log to stderr: notices, warnings and errors, unless asked for more or less.
 
     Args:
         quiet: errors only.
         verbose: also what goes as it should.
         debug: everything.
     """
-    from loguru import logger
-
+    from transmissions.runtime.log import NOTICE, logger
     from transmissions.secrets import redact
 
     seen: Counter[tuple[str, str]] = Counter()
@@ -34,7 +33,7 @@ def set_up(*, quiet: bool = False, verbose: bool = False, debug: bool = False) -
     def few(record: Record) -> bool:
         """Let the first records of a stage and level through, so that a broken input does not bury the rest."""
         stage = record["extra"].get("stage")
-        if stage is None or debug:
+        if stage is None or debug or record["level"].no == NOTICE:
             return True
         key = (str(stage), record["level"].name)
         seen[key] += 1
@@ -42,20 +41,25 @@ def set_up(*, quiet: bool = False, verbose: bool = False, debug: bool = False) -
 
     def line(record: Record) -> str:
         stage = record["extra"].get("stage")
-        text = shorten(redact(record["message"]), _LONGEST_TEXT)
+        text = redact(record["message"])
+        if record["level"].no != NOTICE:
+            text = shorten(text, _LONGEST_TEXT)
         if stage is not None and not debug and seen[str(stage), record["level"].name] == _SHOWN_PER_STAGE:
             text += "  (more of this stage are counted, not shown)"
         # What is formatted is the format, not the text: a brace or a tag in the text stays what it is.
         record["extra"]["line"] = text
+        if record["level"].no == NOTICE:
+            return "{extra[line]}\n"
         where = "<dim>{name}:{line}</dim> " if debug else ""
         return f"<level>{record['level'].name.lower()}</level> {where}{{extra[line]}}\n" + (
             "{exception}" if debug else ""
         )
 
+    logger.enable("transmissions")
     logger.remove()
     logger.add(
         _write,
-        level="DEBUG" if debug else "INFO" if verbose else "ERROR" if quiet else "WARNING",
+        level="DEBUG" if debug else "INFO" if verbose else "ERROR" if quiet else NOTICE,
         format=line,
         filter=few,
         colorize=sys.stderr.isatty(),

@@ -6,12 +6,10 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from loguru import logger
 
 from transmissions.context import Context
 from transmissions.errors import StageError, StreamAborted
@@ -21,16 +19,14 @@ from transmissions.output import Output
 from transmissions.plan import Plan, PlannedStage, Segment
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
 from transmissions.runtime.async_segment_run import AsyncSegmentRun
+from transmissions.runtime.log import logger, stage_log
 from transmissions.runtime.result import Result, StageStatistics, Status
 from transmissions.runtime.segment_run import Inlet, SegmentRun
 from transmissions.runtime.stage_run import StageRun
-from transmissions.secrets import redact, redact_all
+from transmissions.secrets import redact_all
 from transmissions.streams import EventStream
 
 __all__ = ["Run"]
-
-# A library keeps quiet until its user asks it to speak: `logger.enable("transmissions")`.
-logger.disable("transmissions")
 
 _GRACE_S = 0.8
 """How long what is on its way may take to reach its end, once a run has been stopped."""
@@ -97,7 +93,7 @@ class Run:
             output=self._output,
             fingerprint=self.plan.fingerprint,
             statistics=lambda: self._seen_from(stage),
-            log=_logger(planned.name),
+            log=stage_log(planned.name),
         )
         return stage
 
@@ -333,11 +329,3 @@ def _stream(buffer: Buffer, name: str) -> EventStream:
         when_full=buffer.when_full,
         name=f"before :{name}",
     )
-
-
-def _logger(stage: str) -> Any:
-    def log(level: str, text: str, facts: Mapping[str, Any]) -> None:
-        told = "".join(f", {key} {value}" for key, value in facts.items())
-        logger.bind(stage=stage, facts=redact_all(dict(facts))).log(level.upper(), redact(f":{stage} {text}{told}"))
-
-    return log
