@@ -5,8 +5,8 @@ from __future__ import annotations
 import calendar
 import itertools
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -16,18 +16,28 @@ from transmissions import Message, Processor, setting
 
 __all__ = ["IndexPage"]
 
+_Pieces = Iterator[bytes]
+
+
+class _Place(NamedTuple):
+    """Where a conversation stands in the index; what its line says is looked up when it is written."""
+
+    created: str
+    key: str
+    messages: int
+
 
 class IndexPage(Processor):
-    """Make an index of the conversations that pass: a page by year and month, newest first, and a JSON line for each.
+    """Write an index of the conversations that pass: a page by year and month, newest first, and a JSON line for each.
 
-    Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing until the end,
-    and then the two files. With `:incremental true` it lists what the target holds, from this run and earlier ones.
+    Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing on, and writes
+    the two files at the end. With `:incremental true` it lists what the target holds, from this run and earlier ones;
+    it stands behind the FileWriter then.
 
     Guarantee: idempotent; the same conversations in any order give the same index.
     """
 
     reads = ("source",)
-    writes = ("filepath", "content")
     stateful = True
 
     file: str = setting("index.md", "the page; empty for none")
@@ -45,91 +55,84 @@ class IndexPage(Processor):
         """Keep the message's entry."""
         source = message.get("source")
         if not self.incremental and isinstance(source, dict) and isinstance(source.get("entry"), dict):
-            key = str(source.get("key", ""))
-            self._lines[key] = _line(key, source["entry"])
+            self._lines[str(source.get("key", ""))] = orjson.dumps(source["entry"])
 
-    def finish(self) -> Iterator[Message]:
-        """Yield the page and the lines."""
+    def finish(self) -> None:
+        """Write the page and the lines."""
+        entry: Callable[[str], dict[str, Any]]
         if self.incremental:
             # What was pruned is gone from the manifest; what passed in this run is in it.
-            lines = [_line(key, entry) for key, entry in self.context.output.manifest.entries() if entry.get("path")]
+            manifest = self.context.output.manifest
+            known: Iterator[tuple[str, dict[str, Any]]] = manifest.entries()
+            entry = lambda key: manifest.entry(key) or {}  # noqa: E731
         else:
-            lines = list(self._lines.values())
-            self._lines.clear()
+            known = ((key, orjson.loads(line)) for key, line in self._lines.items())
+            entry = lambda key: orjson.loads(self._lines[key])  # noqa: E731
+        places = [
+            _Place(str(one.get("created") or ""), key, _whole(one.get("messages")))
+            for key, one in known
+            if one.get("path")
+        ]
         # Two sorts: the newest first, and of the same moment in the order of their keys.
-        lines.sort(key=lambda line: orjson.loads(line)["key"].encode())
-        lines.sort(key=lambda line: orjson.loads(line)["created"].encode(), reverse=True)
-        if lines and self.file:
-            yield from self._pages(lines)
-        if lines and self.lines_file:
-            yield {"filepath": self.lines_file, "content": _text_of(lines)}
+        places.sort(key=lambda place: place.key.encode())
+        places.sort(key=lambda place: place.created, reverse=True)
+        for path, pieces in self._files(places, entry):
+            # In pieces: an archive's index may be larger than all that is otherwise held.
+            outcome = self.context.output.write(path, pieces)
+            self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
 
-    def _pages(self, lines: list[bytes]) -> Iterator[Message]:
-        """Yield one page, or one for each month and one that links to them."""
-        if len(lines) <= self.longest:
-            yield {"filepath": self.file, "content": _page(self.title, lines)}
+    def _files(self, places: list[_Place], entry: Callable[[str], dict[str, Any]]) -> Iterator[tuple[str, _Pieces]]:
+        if not places:
             return
+        if self.file and len(places) <= self.longest:
+            yield self.file, _page(self.title, places, entry)
+        elif self.file:
+            yield from self._months(places, entry)
+        if self.lines_file:
+            yield self.lines_file, (_line(place, entry(place.key)) for place in places)
+
+    def _months(self, places: list[_Place], entry: Callable[[str], dict[str, Any]]) -> Iterator[tuple[str, _Pieces]]:
+        """Yield a page for each month, and one that links to them."""
         stem, dot, suffix = self.file.rpartition(".")
-        listed = [f"# {self.title}", "", _counted(len(lines), "conversation")]
+        listed = [f"# {self.title}", "", _counted(len(places), "conversation")]
         year = ""
-        for month, of_month in itertools.groupby(lines, key=_month):
+        for month, group in itertools.groupby(places, key=lambda place: place.created[:7] or "Undated"):
             if month[:4] != year:
                 year = month[:4]
                 listed += ["", f"## {year if month[:1].isdigit() else month}", ""]
             name = f"{calendar.month_name[int(month[5:])]} {year}" if month[:1].isdigit() else month
             page = f"{stem}-{month}{dot}{suffix}".lower()
-            part = list(of_month)
-            listed.append(f"- [{name}]({quote(page.rpartition('/')[2])}) · {_counted(len(part), 'conversation')}")
-            yield {"filepath": page, "content": _page(f"{self.title}: {name}", part)}
-        yield {"filepath": self.file, "content": "\n".join([*listed, ""])}
+            of_month = list(group)
+            listed.append(f"- [{name}]({quote(page.rpartition('/')[2])}) · {_counted(len(of_month), 'conversation')}")
+            yield page, _page(f"{self.title}: {name}", of_month, entry)
+        yield self.file, iter(["\n".join([*listed, ""]).encode()])
 
 
-def _text_of(lines: list[bytes]) -> str:
-    """Return the lines as one text; they are given up on the way, so that there are never three copies."""
-    joined = b"".join(lines)
-    lines.clear()
-    return joined.decode()
+def _line(place: _Place, entry: dict[str, Any]) -> bytes:
+    names = ("title", "created", "updated", "path")
+    row = {"key": place.key, **{name: str(entry.get(name) or "") for name in names}, "messages": place.messages}
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def _month(line: bytes) -> str:
-    return str(orjson.loads(line)["created"])[:7] or "Undated"
+def _page(title: str, places: list[_Place], entry: Callable[[str], dict[str, Any]]) -> _Pieces:
+    """Yield the page of these conversations."""
+    dated = [place.created[:10] for place in places if place.created]
+    span = f", {dated[-1]} to {dated[0]}" if dated else ""
+    messages = sum(place.messages for place in places)
+    yield f"# {title}\n\n{_counted(len(places), 'conversation')}, {_counted(messages, 'message')}{span}\n".encode()
+    for year, of_year in itertools.groupby(places, key=lambda place: place.created[:4] or "Undated"):
+        yield f"\n## {year}\n".encode()
+        for month, of_month in itertools.groupby(of_year, key=lambda place: place.created[5:7]):
+            yield f"\n### {calendar.month_name[int(month)]}\n\n".encode() if month.isdigit() else b"\n"
+            for place in of_month:
+                one = entry(place.key)
+                link = f"[{escaped(str(one.get('title') or ''))}]({quote(str(one.get('path')), safe='/-._~')})"
+                date = f"{place.created[:10]} " if place.created else ""
+                yield f"- {date}{link} · {_counted(place.messages, 'message')}\n".encode("utf-8", "replace")
 
 
-def _line(key: str, entry: dict[str, Any]) -> bytes:
-    messages = entry.get("messages")
-    row = {
-        "key": key,
-        **{name: str(entry.get(name) or "") for name in ("title", "created", "updated", "path")},
-        "messages": messages if isinstance(messages, int) else 0,
-    }
-    # Escaped to ASCII: one emoji would make all of the text four times as large in memory.
-    return json.dumps(row).encode() + b"\n"
-
-
-def _page(title: str, lines: list[bytes]) -> str:
-    """Return the page of these conversations."""
-    page = bytearray()
-    year = month = None
-    dates: list[str] = []
-    messages = 0
-    for line in lines:
-        entry = orjson.loads(line)
-        created = entry["created"]
-        messages += entry["messages"]
-        if created:
-            dates = [*dates[:1], created[:10]]
-        if (this_year := created[:4] or "Undated") != year:
-            year, month = this_year, None
-            page += f"\n## {year}\n".encode()
-        if (this_month := created[5:7]) != month:
-            month = this_month
-            page += f"\n### {calendar.month_name[int(month)]}\n\n".encode() if month.isdigit() else b"\n"
-        link = f"[{escaped(entry['title'])}]({quote(entry['path'], safe='/-._~')})"
-        date = f"{created[:10]} " if created else ""
-        page += f"- {date}{link} · {_counted(entry['messages'], 'message')}\n".encode()
-    span = f", {dates[-1]} to {dates[0]}" if dates else ""
-    head = f"# {title}\n\n{_counted(len(lines), 'conversation')}, {_counted(messages, 'message')}{span}\n"
-    return (head.encode() + page).decode()
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _counted(count: int, noun: str) -> str:

@@ -197,12 +197,18 @@ class Manifest:
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield key and entry of every complete record that has one, sorted by key, this run's included."""
         for key in self._keys():
-            with self._lock:
-                self._put_back()
-                line = self._lines.get(key)
-            record = Record.of_line(line) if line is not None else None
-            if record is not None and record.complete and record.entry is not None:
-                yield key, record.entry
+            entry = self.entry(key)
+            if entry is not None:
+                yield key, entry
+
+    def entry(self, key: str) -> dict[str, Any] | None:
+        """Return the entry of a piece's complete record; None if it has none."""
+        with self._lock:
+            self._open()
+            self._put_back()
+            line = self._lines.get(key)
+        record = Record.of_line(line) if line is not None else None
+        return record.entry if record is not None and record.complete else None
 
     def files_of(self, key: str) -> list[str]:
         """Return the paths of a piece's files, sorted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,11 +21,14 @@ def sent(key: str, created: str, title: str = "T", path: str = "", messages: int
 
 def index(*messages: dict[str, Any], **settings: Any) -> dict[str, str]:
     """Return the files of an index."""
-    processor = IndexPage(**settings)
-    processor.start()
-    for message in messages:
-        assert processor.process(message) is None
-    return {message["filepath"]: message["content"] for message in processor.finish()}
+    with TemporaryDirectory() as folder:
+        processor = IndexPage(**settings)
+        processor.context = Context(output=Output(Path(folder)))
+        processor.start()
+        for message in messages:
+            assert processor.process(message) is None
+        processor.finish()
+        return {path.name: path.read_text("utf-8") for path in Path(folder).iterdir()}
 
 
 def test_page_by_year_and_month() -> None:
@@ -97,5 +101,9 @@ def test_kept_conversations_are_listed(tmp_path: Path) -> None:
     processor.context = Context(output=output)
     processor.start()
     processor.process(sent("new", "2025-01-01T00:00:00.000000Z"))
-    (page,) = processor.finish()
-    assert "(old.md)" in page["content"] and "(new.md)" in page["content"]
+    processor.finish()
+    page = (tmp_path / "index.md").read_text("utf-8")
+    assert "(old.md)" in page and "(new.md)" in page
+    assert processor.outputs == {"written": 1}
+    processor.finish()
+    assert processor.outputs == {"written": 1, "unchanged": 1}
