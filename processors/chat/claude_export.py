@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
 
 from processors.chat.archive import ArchiveError, Limits, Part, open_parts
 from processors.chat.decoding import decode, decode_leniently
@@ -74,7 +75,7 @@ class ClaudeExport(Processor):
         self._ranks: dict[str, str] = {}
         self._archived: dict[str, str] = {}
         self._digest = ""
-        self._fingerprint = hashlib.sha256(self.context.fingerprint.encode())
+        self._seed = xxh3_64_intdigest(self.context.fingerprint.encode())
         self._manifest: Any = None
         if self.incremental:
             self._manifest = self.context.output.manifest
@@ -180,9 +181,7 @@ class ClaudeExport(Processor):
         return decode_leniently(data)
 
     def _digest_of(self, data: bytes) -> str:
-        hashed = self._fingerprint.copy()
-        hashed.update(data)
-        self._digest = hashed.hexdigest()
+        self._digest = xxh3_128_hexdigest(data, self._seed)
         return self._digest
 
     def _conversation(self, element: Element, place: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from xxhash import xxh3_128_digest
 
 from transmissions.errors import OutputFailed
 from transmissions.output.claims import fold
@@ -27,12 +27,14 @@ __all__ = ["Manifest", "content_hash"]
 
 
 def content_hash(data: bytes) -> str:
-    """Return the text by which the manifest knows a file's content: 128 bits of its SHA-256.
+    """Return the text by which the manifest knows a file's content: its XXH3 of 128 bits.
+
+    It tells files apart that differ by accident, at no cost that shows; nobody gains by forging one.
 
     >>> content_hash(b"")
-    '47DEQpj8HBSa-_TImW-5JA'
+    'maoG0wFHmNhgAcMkRo1Jfw'
     """
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16])[:22].decode()
+    return base64.urlsafe_b64encode(xxh3_128_digest(data))[:22].decode()
 
 
 class Manifest:
