@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rdflib import BNode, Graph, Literal, URIRef
+from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import RDF, SH, XSD
 
 from transmissions import vocabulary as terms
@@ -188,7 +188,8 @@ class _Teller:
         """Return what was likely meant by a wrong value, as the end of a hint."""
         name = terms.local_name(value) if isinstance(value, URIRef) else str(value)
         offered = {re.sub(r'^\w*:|"', "", word): word for word in re.findall(r'\w*:\w+|"[^"]+"', message)}
-        if not isinstance(value, BNode) and (guess := nearest(name, offered)):
+        # `"source"` may stand in the message as an example, and be what was written.
+        if isinstance(value, URIRef | Literal) and (guess := nearest(name, offered)) and offered[guess] != value.n3():
             return f"; did you mean {offered[guess]}?"
         if not message.startswith(("must be text", "must be a path")):
             return ""
