@@ -136,8 +136,8 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(demo: Path, capsys: Capture) 
     plan = capsys.readouterr().out
     assert "loop 1: make → fail, then loop 2" in plan
     assert "loop 2: shout; buffer in front: 8 messages" in plan
-    assert "count = 7" in plan
-    assert "field = 'content' (default)" in plan
+    assert ":count 7\n" in plan
+    assert ':field "content" (default)' in plan
     assert [path for path in sorted(demo.iterdir()) if path.name != "__pycache__"] == before
 
 

@@ -99,7 +99,7 @@ def split_override(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     stage, dot, setting = name.strip().lstrip(":").rpartition(".")
     if not (equals and dot and stage and setting):
-        raise ParameterError(f"-s {text}: write it as STAGE.SETTING=VALUE, such as -s write.overwrite=true")
+        raise ParameterError(f"-s {text}: write it as STAGE.SETTING=VALUE, such as -s write.force=true")
     return f"{stage}.{python_name(setting.lstrip(':').replace('-', '_'))}", value
 
 

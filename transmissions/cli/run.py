@@ -23,7 +23,7 @@ Examples:
   trans run hello
   trans run claude-archive export.zip out
   trans run claude-archive --source export.zip --target out --report report.json
-  trans run my.ttl --processors my.py -s write.overwrite=true
+  trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
   producer | trans run my.ttl -m - --messages - | consumer
   trans run claude-archive --help      the pipeline's own parameters
