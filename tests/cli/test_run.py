@@ -148,6 +148,32 @@ def test_a_dry_run_is_readable_by_programs(demo: Path, capsys: Capture) -> None:
     assert [[stage["stage"] for stage in one["stages"]] for one in plan["segments"]] == [["make", "fail"], ["shout"]]
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"a.py": "    limit: complex = setting(doc='how much')"}, "a.py: class Cut: setting limit: <class 'complex'>"),
+        ({"a.py": "    limit = setting(1)"}, "a.py: class Cut: setting limit of Cut needs a type"),
+        ({"a.py": "    pass", "b.py": "    pass"}, ":Cut is defined twice, in a.py and in b.py"),
+    ],
+)
+def test_a_processor_that_is_wrong_is_a_users_mistake(
+    demo: Path, capsys: Capture, files: dict[str, str], told: str
+) -> None:
+    """A setting of no known type, or a name defined twice, is told with its file, and is nothing unexpected."""
+    for name, body in files.items():
+        head = "from transmissions import Processor, setting\n\n\nclass Cut(Processor):\n"
+        (demo / name).write_text(head + body + "\n", encoding="utf-8")
+    assert main(["run", "demo.ttl", *(word for name in files for word in ("--processors", name))]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert "unexpected" not in captured.err
+
+
+def test_a_file_of_processors_may_be_named_twice(demo: Path) -> None:
+    """A file that is named, and is in a folder that is named, is one file."""
+    assert main(["run", "demo.ttl", *OWN, "--processors", str(demo), "--dry-run"]) == 0
+
+
 def test_secrets_are_never_shown(demo: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value from the environment stands in no plan, no summary and no report."""
     monkeypatch.setenv("DEMO_TOKEN", "hush-hush-42")
