@@ -52,6 +52,17 @@ def test_a_failed_run_names_stage_and_message(demo: Path, trans: Callable[..., A
     assert "Traceback" not in done.stderr
 
 
+def test_a_bundled_pipeline_is_not_the_users_file(demo: Path, trans: Callable[..., Any]) -> None:
+    """What ended a bundled pipeline is told without its file and its parameters; the report has both."""
+    (demo / "empty.json").touch()
+    done = trans("run", "claude-archive", "empty.json", "out", "--report", "r.json")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].startswith("  empty.json: an empty file")
+    assert "claude-archive.ttl" not in done.stderr
+    assert '"thinking"' not in done.stderr
+    assert "claude-archive.ttl:" in json.loads((demo / "r.json").read_text(encoding="utf-8"))["error"]
+
+
 def test_debug_shows_where_an_error_comes_from(demo: Path, trans: Callable[..., Any]) -> None:
     """`--debug` adds the traceback of a stage's error, and of a wrong command."""
     assert "Traceback" in trans("run", "demo.ttl", "--fail-at", "1", *OWN, "--debug").stderr
