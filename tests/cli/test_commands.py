@@ -172,6 +172,7 @@ def test_describe_shows_a_pipeline(demo: Path, capsys: Capture) -> None:
     assert "Make messages and shout." in page
     assert "--count COUNT      how many messages  [default: 3]" in page
     assert "trans run demo.ttl [--OPTION VALUE]..." in page
+    assert "File:\n  demo.ttl\n" in page
     assert "▼" in page
 
 

@@ -110,8 +110,8 @@ def run(  # noqa: PLR0917
 ) -> int:
     """Run a pipeline.
 
-    Each parameter that the pipeline declares is an option too: `--source FILE` for `source`. Messages go to standard
-    output, everything else to standard error.
+    Each parameter that the pipeline declares is an option too: `--source FILE` for `source`. With `--messages -`,
+    messages go to standard output; the log and the summary go to standard error.
     """
     if json and messages_out == "-":
         raise ParameterError("--json and --messages - both write to standard output; give --messages a file")
