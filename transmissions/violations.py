@@ -156,6 +156,9 @@ class _Teller:
             return [_needs(at, document.name(focus), setting) for setting in needed]
         if focus in self._outline.pipes:
             return [Problem(at, f"pipeline {document.name(focus)} has no {document.name(path)}", message, "missing")]
+        if isinstance(focus, URIRef) and (focus, None, None) not in document.graph:
+            # Settings that are not in the file lack everything; the reader says that they are not there.
+            return []
         for stage in document.graph.subjects(terms.SETTINGS, focus):
             user = self._processors.get(self._outline.processor(stage) or "")
             setting = user.settings().get(python_name(terms.local_name(path))) if user else None
