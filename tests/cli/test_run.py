@@ -130,6 +130,20 @@ def test_messages_come_from_the_command_line(demo: Path, capsys: Capture) -> Non
     assert json.loads(capsys.readouterr().out)["tag"] == "x"
 
 
+def test_parameters_begin_a_run_with_their_types(tmp_path: Path, capsys: Capture) -> None:
+    """A whole number that the command line gives as text is a number in the first message, as its default is."""
+    xsd = "<http://www.w3.org/2001/XMLSchema#integer>"
+    file = tmp_path / "n.ttl"
+    file.write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n"
+        f':p a :Transmission ; :parameter [ :name "n" ; :datatype {xsd} ; :default 4 ] ; :pipe ([ a :NOP ]) .',
+        encoding="utf-8",
+    )
+    for words, number in (["3"], 3), ([], 4):
+        assert main(["run", str(file), *words, "--messages", "-", "-q"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"n": number}
+
+
 def test_messages_come_from_stdin_one_a_line(demo: Path, trans: Callable[..., Any]) -> None:
     """`-m -` runs each line; one that is not JSON ends the run with its number and exit code 2."""
     words = ["run", "demo.ttl", "1", *OWN, "-m", "-", "--messages", "-", "-q"]
