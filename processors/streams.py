@@ -82,9 +82,9 @@ class StreamMonitor(Processor):
     def _show(self, which: str) -> None:
         figures = self.report()
         text = (
-            f"{self.name or self.context.stage}, {which}: {figures['messages']} messages, "
-            f"{figures['message_rate']:.2f}/s, {figures['throughput'] / 1024:.2f} KB/s, "
-            f"at present {figures['instant_throughput'] / 1024:.2f} KB/s, "
+            f"{self.name + ', ' if self.name else ''}{which}: {figures['messages']} messages, "
+            f"{figures['message_rate']:.2f}/s, {figures['throughput'] / 1024:.2f} KiB/s, "
+            f"at present {figures['instant_throughput'] / 1024:.2f} KiB/s, "
             f"mean size {figures['mean_size']:.0f} bytes, backpressure events {figures['backpressure_events']}"
         )
         self.context.log("info", text, {})

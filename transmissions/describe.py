@@ -12,7 +12,7 @@ from typing import Any
 from transmissions.processor import Processor
 from transmissions.settings import Duration, Setting
 
-__all__ = ["Description", "SettingDescription", "describe", "reference_page"]
+__all__ = ["Description", "SettingDescription", "as_turtle", "describe", "reference_page"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
 _SAMPLES: dict[Any, str] = {
@@ -142,7 +142,7 @@ def reference_page(descriptions: Iterable[Description]) -> str:
 
 def _describe_setting(one: Setting) -> SettingDescription:
     takes = one.expected.replace("one of ", "", 1).replace(", ", " or ") if one.choices else one.expected
-    default = "" if one.required or one.default is None else _as_turtle(one.default)
+    default = "" if one.required or one.default is None else as_turtle(one.default)
     return SettingDescription(one.turtle_name, takes, one.many, one.required, default, one.doc)
 
 
@@ -150,16 +150,17 @@ def _fields(named: Iterable[str], settings: Iterable[Setting]) -> tuple[str, ...
     return (*named, *(f"the one that :{one.turtle_name} names" for one in settings))
 
 
-def _as_turtle(value: Any) -> str:
+def as_turtle(value: Any) -> str:
+    """Return a setting's value as it would be written in Turtle."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, list | tuple):
-        return ", ".join(map(_as_turtle, value))
+        return ", ".join(map(as_turtle, value))
     if dataclasses.is_dataclass(value):
         parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return "[ " + " ; ".join(f":{name} {_as_turtle(part)}" for name, part in parts.items()) + " ]"
+        return "[ " + " ; ".join(f":{name} {as_turtle(part)}" for name, part in parts.items()) + " ]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
@@ -181,14 +182,14 @@ def _sample(one: Setting) -> str:
 
 def _sample_value(one: Setting) -> str:
     if one.choices:
-        return _as_turtle(one.choices[0])
+        return as_turtle(one.choices[0])
     if one.record:
         return "[ " + " ; ".join(_sample(part) for part in one.record if part.required) + " ]"
     if one.reads or one.writes:
         return '"content"'
     if one.minimum is not None or one.maximum is not None:
         bound = one.minimum if one.minimum is not None else one.maximum
-        return _as_turtle(bound if one.type is float else int(bound or 0))
+        return as_turtle(bound if one.type is float else int(bound or 0))
     return _SAMPLES[one.type]
 
 

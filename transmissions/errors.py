@@ -93,7 +93,8 @@ class StageError(TransmissionsError):
         self.cause = cause
         self.place = place
         self.message = redact(message)
-        what = str(cause) if isinstance(cause, TransmissionsError) else f"{type(cause).__name__}: {cause}"
+        kind = "" if isinstance(cause, TransmissionsError) else type(cause).__name__
+        what = ": ".join(filter(None, (kind, str(cause))))
         text = f"{place}: " if place else ""
         text += f"stage :{stage} failed in {phase}: {what}"
         super().__init__(redact(text) + (f"\n  message: {self.message}" if message else ""))

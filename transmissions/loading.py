@@ -6,7 +6,10 @@ Nothing here runs a processor, and nothing has a side effect: what is refused is
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+from rdflib import URIRef
+from rdflib.namespace import RDF
 from rdflib.term import Node
 
 from transmissions import bundled, dag, outline, reader, shapes, turtle
@@ -106,6 +109,8 @@ def _definitions(
     problems += outline.unused(document, found, registry)
     problems += shapes.check(document, found, processors)
 
+    if not found.pipelines and not found.problems:
+        problems.append(_no_pipeline(document, foreign=None if one else "warning"))
     wanted = _pick(document, found, pick, problems) if one else _outermost(found)
     definitions, more = reader.read(document, found, processors, wanted)
     problems += more
@@ -122,6 +127,28 @@ def _outermost(found: Outline) -> list[Node]:
     return [pipeline for pipeline in found.pipelines if pipeline not in nested] or found.pipelines[:1]
 
 
+def _no_pipeline(document: Document, *, foreign: Literal["warning"] | None) -> Problem:
+    """Return the problem that a file has no pipeline.
+
+    Args:
+        document: the file's.
+        foreign: how bad it is if the file is Turtle about something else; an error if not given.
+    """
+    message, hint = "there is no pipeline in this file", "write `:name a :Transmission ; :pipe (:first :second) .`"
+    typed = sorted(document.graph.subject_objects(RDF.type), key=lambda one: document.at_subject(one[0]))
+    for node, kind in typed:
+        if isinstance(kind, URIRef) and any(kind.endswith(_local(one)) for one in terms.PIPELINE_CLASSES):
+            hint = f"{document.name(kind)} is <{kind}>; pipelines are of the namespace <{terms.NAMESPACE}>"
+            return Problem(document.at_value(node, RDF.type, kind), message, hint, "no-pipeline")
+    used = any(str(part).startswith(terms.NAMESPACE) for triple in document.graph for part in triple)
+    severity = "error" if used or not document.graph else foreign or "error"
+    return Problem(document.at(0), message, hint, "no-pipeline", severity)
+
+
+def _local(kind: URIRef) -> tuple[str, ...]:
+    return tuple(sign + terms.local_name(kind) for sign in "/#:")
+
+
 def _pick(document: Document, found: Outline, name: str | None, problems: list[Problem]) -> list[Node]:
     """Return the pipeline that is meant; all that could be, with a problem, if that is not clear.
 
@@ -133,10 +160,6 @@ def _pick(document: Document, found: Outline, name: str | None, problems: list[P
         if not named:
             raise NoSuchPipeline(_no_such(document, found, name))
         return named
-    if not found.pipelines:
-        hint = "write `:name a :Transmission ; :pipe (:first :second) .`"
-        problems.append(Problem(document.at(0), "there is no pipeline in this file", hint, "no-pipeline"))
-        return []
     graph = document.graph
     entries = [one for one in found.pipelines if (one, None, terms.ENTRY_TRANSMISSION) in graph]
     candidates = entries if len(entries) > 0 else _outermost(found)

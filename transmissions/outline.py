@@ -73,6 +73,7 @@ def outline(document: Document) -> Outline:
     found = Outline()
     nodes = {node for kind in terms.PIPELINE_CLASSES for node in document.graph.subjects(RDF.type, kind)}
     found.pipelines = sorted(nodes, key=document.at_subject)
+    found.problems += _misnamed(document, nodes)
     for pipeline in found.pipelines:
         found.pipes[pipeline] = []
         for head in document.objects(pipeline, terms.PIPE):
@@ -86,6 +87,22 @@ def outline(document: Document) -> Outline:
                     found.stages.append(node)
                     found.types[node] = document.objects(node, RDF.type)
     return found
+
+
+def _misnamed(document: Document, pipelines: set[Node]) -> list[Problem]:
+    """Return a problem for each node that has a pipe, as only pipelines do, and is not typed as one."""
+    problems = []
+    for node in dict.fromkeys(document.graph.subjects(terms.PIPE)):
+        if node in pipelines:
+            continue
+        name, types = document.name(node), document.objects(node, RDF.type)
+        place = document.at_value(node, RDF.type, types[0]) if types else document.at_subject(node)
+        classes = {terms.local_name(kind): kind for kind in terms.PIPELINE_CLASSES}
+        guess = nearest(terms.local_name(types[0]), classes) if types and isinstance(types[0], URIRef) else None
+        shown = document.name(terms.TRANSMISSION)
+        hint = f"did you mean {document.name(classes[guess])}?" if guess else f"write `{name} a {shown}`"
+        problems.append(Problem(place, f"{name} has a :pipe and is no pipeline", hint, "no-pipeline"))
+    return problems
 
 
 def _pipe(document: Document, pipeline: Node, head: Node, problems: list[Problem]) -> Pipe | None:

@@ -11,7 +11,7 @@ from transmissions.dag import assemble
 from transmissions.loading import load as load_definition
 from transmissions.message import Message, copy_message
 from transmissions.model import Definition
-from transmissions.parameters import resolve
+from transmissions.parameters import check_parameter, resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
 from transmissions.registry import Registry, load_processors
@@ -136,7 +136,11 @@ class Pipeline:
 
     def _values(self, parameters: Mapping[str, Any], target: Any) -> dict[str, Any]:
         defaults = {one.name: one.default for one in self.definition.parameters if one.default is not None}
-        return defaults | self._given(parameters, target)
+        values = defaults | self._given(parameters, target)
+        # A command line gives text; the plan has checked that it fits by now.
+        typed = {one.name: check_parameter(one, values[one.name]) for one in self.definition.parameters
+                 if values.get(one.name) is not None}  # fmt: skip
+        return values | typed
 
 
 def _beginning(messages: Message | Iterable[Message] | None, values: Mapping[str, Any]) -> Iterable[Message]:

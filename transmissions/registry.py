@@ -92,14 +92,22 @@ def load_processors(paths: Iterable[Path | str]) -> dict[str, type[Processor]]:
         paths: files and folders that the user named.
 
     Raises:
-        TransmissionsError: a path does not exist, holds no processor, or fails to load.
+        TransmissionsError: a path does not exist, holds no processor, or fails to load; a processor's settings are
+            wrong; or two files define processors of one name.
     """
     own: dict[str, type[Processor]] = {}
+    origins: dict[str, Path] = {}
     for path in map(Path, paths):
         if not path.exists():
             raise TransmissionsError(f"--processors {path}: there is no such file or folder")
         files = sorted(path.glob("[!_]*.py")) if path.is_dir() else [path]
-        found = {name: cls for file in files for name, cls in _defined_in(file).items()}
+        found: dict[str, type[Processor]] = {}
+        for file in files:
+            for name, cls in _defined_in(file).items():
+                first = origins.setdefault(name, file)
+                if first.resolve() != file.resolve():
+                    raise TransmissionsError(f"--processors: :{name} is defined twice, in {first} and in {file}")
+                found[name] = cls
         if not found:
             raise TransmissionsError(f"--processors {path}: no Processor class or @processor function is defined there")
         own |= found
@@ -120,11 +128,17 @@ def _defined_in(file: Path) -> dict[str, type[Processor]]:
         raise TransmissionsError(
             f"--processors {file}: {_where(error, file)}{type(error).__name__}: {error}"
         ) from error
-    return {
+    found = {
         cls.__name__: cls
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Processor) and cls.__module__ == name
     }
+    for cls in found.values():
+        try:
+            cls.settings()
+        except Exception as error:
+            raise TransmissionsError(f"--processors {file}: class {cls.__name__}: {error}") from error
+    return found
 
 
 def _where(error: BaseException, file: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rdflib import BNode, Graph, Literal, URIRef
+from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import RDF, SH, XSD
 
 from transmissions import vocabulary as terms
@@ -156,6 +156,9 @@ class _Teller:
             return [_needs(at, document.name(focus), setting) for setting in needed]
         if focus in self._outline.pipes:
             return [Problem(at, f"pipeline {document.name(focus)} has no {document.name(path)}", message, "missing")]
+        if isinstance(focus, URIRef) and (focus, None, None) not in document.graph:
+            # Settings that are not in the file lack everything; the reader says that they are not there.
+            return []
         for stage in document.graph.subjects(terms.SETTINGS, focus):
             user = self._processors.get(self._outline.processor(stage) or "")
             setting = user.settings().get(python_name(terms.local_name(path))) if user else None
@@ -188,7 +191,8 @@ class _Teller:
         """Return what was likely meant by a wrong value, as the end of a hint."""
         name = terms.local_name(value) if isinstance(value, URIRef) else str(value)
         offered = {re.sub(r'^\w*:|"', "", word): word for word in re.findall(r'\w*:\w+|"[^"]+"', message)}
-        if not isinstance(value, BNode) and (guess := nearest(name, offered)):
+        # `"source"` may stand in the message as an example, and be what was written.
+        if isinstance(value, URIRef | Literal) and (guess := nearest(name, offered)) and offered[guess] != value.n3():
             return f"; did you mean {offered[guess]}?"
         if not message.startswith(("must be text", "must be a path")):
             return ""

@@ -53,6 +53,10 @@ def test_words_fill_parameters(words: str, bound: dict[str, str]) -> None:
         ("--source --dryish", "--source needs a value; write --source=VALUE if it begins with --"),
         ("--source a --source b", "--source is given twice"),
         ("--no-source", "no such option: --no-source; did you mean --source?"),
+        (
+            "1 2 --dryish b",
+            "'b' is not one of flat, deep; it has no option before it and stands for --layout",
+        ),
         ("1 2 3 4 5", "too many values: '5'; the pipeline takes SOURCE MAX-FILES DRYISH LAYOUT"),
     ],
 )

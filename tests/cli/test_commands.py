@@ -86,6 +86,18 @@ def test_validate_is_content_with_a_valid_file(demo: Path, capsys: Capture) -> N
     assert (captured.out, captured.err) == ("", "1 file: 0 errors and 0 warnings\n")
 
 
+def test_validate_refuses_a_file_that_cannot_run(demo: Path, capsys: Capture) -> None:
+    """A file of ours without a pipeline is an error, as it is to `run`; Turtle about something else is a warning."""
+    (demo / "none.ttl").write_text(BROKEN.replace("Transmission ;", "Transmision ;"), encoding="utf-8")
+    assert main(["validate", "none.ttl"]) == 2
+    assert "none.ttl:2:6: :p has a :pipe and is no pipeline" in capsys.readouterr().out
+    (demo / "empty.ttl").write_text("", encoding="utf-8")
+    assert main(["validate", "empty.ttl"]) == 2
+    (demo / "other.ttl").write_text("<http://example.org/a> a <http://example.org/B> .", encoding="utf-8")
+    assert main(["validate", "other.ttl"]) == 0
+    assert "other.ttl:1:1: warning: there is no pipeline in this file" in capsys.readouterr().out
+
+
 def test_validate_reports_what_cannot_be_read(demo: Path, capsys: Capture) -> None:
     """A missing file and one that is no text are problems of theirs, and the others are still checked."""
     (demo / "binary.ttl").write_bytes(b"\xff\xfe\x00")
@@ -160,6 +172,7 @@ def test_describe_shows_a_pipeline(demo: Path, capsys: Capture) -> None:
     assert "Make messages and shout." in page
     assert "--count COUNT      how many messages  [default: 3]" in page
     assert "trans run demo.ttl [--OPTION VALUE]..." in page
+    assert "File:\n  demo.ttl\n" in page
     assert "▼" in page
 
 

@@ -27,7 +27,7 @@ def test_messages_are_an_object_or_several(tmp_path: Path) -> None:
         ("{a}", "-m: not JSON"),
         ("3", "-m: a message is a JSON object, got 3"),
         ('[{"a": 1}, "b"]', '-m: a message is a JSON object, got "b"'),
-        ("@nowhere.json", "-m @nowhere.json: No such file"),
+        ("@nowhere.json", "-m @nowhere.json: no such file"),
     ],
 )
 def test_what_is_no_message_is_refused(text: str, message: str) -> None:

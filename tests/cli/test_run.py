@@ -52,6 +52,17 @@ def test_a_failed_run_names_stage_and_message(demo: Path, trans: Callable[..., A
     assert "Traceback" not in done.stderr
 
 
+def test_a_bundled_pipeline_is_not_the_users_file(demo: Path, trans: Callable[..., Any]) -> None:
+    """What ended a bundled pipeline is told without its file and its parameters; the report has both."""
+    (demo / "empty.json").touch()
+    done = trans("run", "claude-archive", "empty.json", "out", "--report", "r.json")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].startswith("  empty.json: an empty file")
+    assert "claude-archive.ttl" not in done.stderr
+    assert '"thinking"' not in done.stderr
+    assert "claude-archive.ttl:" in json.loads((demo / "r.json").read_text(encoding="utf-8"))["error"]
+
+
 def test_debug_shows_where_an_error_comes_from(demo: Path, trans: Callable[..., Any]) -> None:
     """`--debug` adds the traceback of a stage's error, and of a wrong command."""
     assert "Traceback" in trans("run", "demo.ttl", "--fail-at", "1", *OWN, "--debug").stderr
@@ -85,6 +96,13 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
         (["demo.ttl", *OWN, "--messages", "own.py/m.jsonl"], "--messages own.py/m.jsonl: this cannot be written"),
         (["demo.ttl", *OWN, "--messages", ""], "not the name of a file"),
         (["demo.ttl", *OWN, "--report", ""], "this cannot be written"),
+        (["demo.ttl", *OWN, "--report", "-"], "--json writes the report to standard output"),
+        (["demo.ttl", *OWN, "--report", "x", "--messages", "./x"], "--report and --messages both write to x"),
+        (["demo.ttl", *OWN, "--target", "own.py"], "--target own.py: own.py is a file; the target is a folder"),
+        (["demo.ttl", *OWN, "--target", "own.py/sub"], "--target own.py/sub: own.py is a file"),
+        (["demo.ttl", *OWN, "-m", "{}", "-m", "{}"], "--message is given twice"),
+        (["demo.ttl", *OWN, "--target", "a", "--target", "b"], "--target is given twice"),
+        (["demo.ttl", *OWN, "-m", "@nowhere"], "-m @nowhere: no such file or directory"),
         (["--count", "3", "demo.ttl"], "--count"),
         ([], "missing argument PIPELINE"),
     ],
@@ -112,6 +130,20 @@ def test_messages_come_from_the_command_line(demo: Path, capsys: Capture) -> Non
     assert json.loads(capsys.readouterr().out)["tag"] == "x"
 
 
+def test_parameters_begin_a_run_with_their_types(tmp_path: Path, capsys: Capture) -> None:
+    """A whole number that the command line gives as text is a number in the first message, as its default is."""
+    xsd = "<http://www.w3.org/2001/XMLSchema#integer>"
+    file = tmp_path / "n.ttl"
+    file.write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n"
+        f':p a :Transmission ; :parameter [ :name "n" ; :datatype {xsd} ; :default 4 ] ; :pipe ([ a :NOP ]) .',
+        encoding="utf-8",
+    )
+    for words, number in (["3"], 3), ([], 4):
+        assert main(["run", str(file), *words, "--messages", "-", "-q"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"n": number}
+
+
 def test_messages_come_from_stdin_one_a_line(demo: Path, trans: Callable[..., Any]) -> None:
     """`-m -` runs each line; one that is not JSON ends the run with its number and exit code 2."""
     words = ["run", "demo.ttl", "1", *OWN, "-m", "-", "--messages", "-", "-q"]
@@ -136,8 +168,8 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(demo: Path, capsys: Capture) 
     plan = capsys.readouterr().out
     assert "loop 1: make → fail, then loop 2" in plan
     assert "loop 2: shout; buffer in front: 8 messages" in plan
-    assert "count = 7" in plan
-    assert "field = 'content' (default)" in plan
+    assert ":count 7\n" in plan
+    assert ':field "content" (default)' in plan
     assert [path for path in sorted(demo.iterdir()) if path.name != "__pycache__"] == before
 
 
@@ -146,6 +178,32 @@ def test_a_dry_run_is_readable_by_programs(demo: Path, capsys: Capture) -> None:
     assert main(["run", "demo.ttl", *OWN, "--dry-run", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert [[stage["stage"] for stage in one["stages"]] for one in plan["segments"]] == [["make", "fail"], ["shout"]]
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"a.py": "    limit: complex = setting(doc='how much')"}, "a.py: class Cut: setting limit: <class 'complex'>"),
+        ({"a.py": "    limit = setting(1)"}, "a.py: class Cut: setting limit of Cut needs a type"),
+        ({"a.py": "    pass", "b.py": "    pass"}, ":Cut is defined twice, in a.py and in b.py"),
+    ],
+)
+def test_a_processor_that_is_wrong_is_a_users_mistake(
+    demo: Path, capsys: Capture, files: dict[str, str], told: str
+) -> None:
+    """A setting of no known type, or a name defined twice, is told with its file, and is nothing unexpected."""
+    for name, body in files.items():
+        head = "from transmissions import Processor, setting\n\n\nclass Cut(Processor):\n"
+        (demo / name).write_text(head + body + "\n", encoding="utf-8")
+    assert main(["run", "demo.ttl", *(word for name in files for word in ("--processors", name))]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert "unexpected" not in captured.err
+
+
+def test_a_file_of_processors_may_be_named_twice(demo: Path) -> None:
+    """A file that is named, and is in a folder that is named, is one file."""
+    assert main(["run", "demo.ttl", *OWN, "--processors", str(demo), "--dry-run"]) == 0
 
 
 def test_secrets_are_never_shown(demo: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

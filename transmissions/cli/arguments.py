@@ -58,7 +58,9 @@ def bind(
         if one.name in named:
             raise ParameterError(f"{option} is given twice")
         named[one.name] = value
-    return named | _in_order(parameters, named, [*values, *literal])
+    in_order = _in_order(parameters, named, [*values, *literal])
+    _check_choices([one for one in parameters if one.name not in named], values)
+    return named | in_order
 
 
 def _in_order(parameters: Sequence[Parameter], named: dict[str, str], values: Sequence[str]) -> dict[str, str]:
@@ -68,6 +70,15 @@ def _in_order(parameters: Sequence[Parameter], named: dict[str, str], values: Se
         takes = " ".join(kebab_name(name).upper() for name in free) or "no more values"
         raise ParameterError(f"too many values: {extra}; the pipeline takes {takes}")
     return dict(zip(free, values, strict=False))
+
+
+def _check_choices(free: Sequence[Parameter], values: Sequence[str]) -> None:
+    # A value meant for the option before it, as in `--force true`, fills another parameter; its name would mislead.
+    for one, value in zip(free, values, strict=False):
+        if one.choices and value not in one.choices:
+            choices = ", ".join(one.choices)
+            at = f"it has no option before it and stands for --{kebab_name(one.name)}"
+            raise ParameterError(f"{value!r} is not one of {choices}; {at}")
 
 
 def _is_option(token: str) -> bool:
@@ -99,7 +110,7 @@ def split_override(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     stage, dot, setting = name.strip().lstrip(":").rpartition(".")
     if not (equals and dot and stage and setting):
-        raise ParameterError(f"-s {text}: write it as STAGE.SETTING=VALUE, such as -s write.overwrite=true")
+        raise ParameterError(f"-s {text}: write it as STAGE.SETTING=VALUE, such as -s write.force=true")
     return f"{stage}.{python_name(setting.lstrip(':').replace('-', '_'))}", value
 
 

@@ -25,6 +25,16 @@ class Command(TyperCommand):
         """Return the option `--help`."""
         return _take_as_given(super().get_help_option(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that takes one value and is given two: the library would let the last one win in silence."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        options: list[Any] = [one for one in order if one.param_type_name == "option"]
+        valued = [one for one in options if not one.multiple and not one.is_flag]
+        for one in valued:
+            if valued.count(one) > 1:
+                ctx.fail(f"{max(one.opts, key=len)} is given twice")
+        return super().parse_args(ctx, args)
+
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line that shows the order of things."""
         formatter.write_usage(ctx.command_path, " ".join([*(name for name, _ in self._arguments(ctx)), "[OPTIONS]"]))

@@ -97,6 +97,7 @@ def pipeline_text(definition: Definition, name: str) -> str:
     values = [placeholder(one) for one in definition.parameters if one.required]
     optional = ["[--OPTION VALUE]..."] if len(values) < len(definition.parameters) else []
     parts.append("Run it:\n  " + " ".join(["trans run", name, *values, *optional]))
+    parts.append(f"File:\n  {definition.file}")
     parts.append("Stages:\n" + textwrap.indent(draw_text(definition), "  ").rstrip())
     return "\n\n".join(parts)
 

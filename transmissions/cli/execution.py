@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from transmissions import bundled
 from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import make_progress
 from transmissions.cli.summary import summary
-from transmissions.errors import ParameterError
+from transmissions.errors import ParameterError, StageError, TransmissionsError
 from transmissions.runtime.result import Result, Status
 from transmissions.secrets import redact
 
@@ -79,7 +80,8 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         result = _watch(run, wanted)
         if pump:
             pump.join()
-        _tell(result, wanted, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
+        error = _told(pipeline, run.error) if run.error and not wanted.debug else result.error
+        _tell(result, wanted, error, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
     if wanted.debug and run.error:
         print(redact("".join(traceback.format_exception(run.error.cause))), end="", file=sys.stderr)  # noqa: T201
     if pump and pump.error:
@@ -107,7 +109,20 @@ def _watch(run: Run, wanted: Wanted) -> Result:
     return result
 
 
-def _tell(result: Result, wanted: Wanted, *, silent: bool) -> None:
+def _told(pipeline: Pipeline, error: StageError) -> str:
+    """Return what a person is told of the error that ended a run.
+
+    Who runs a bundled pipeline did not write its file, so its place there says nothing to them; and where the cause
+    says in words what to do, the message, which holds the pipeline's parameters, buries it.
+    """
+    if pipeline.definition.file not in [str(bundled.find(name)) for name in bundled.names()]:
+        return str(error)
+    if isinstance(error.cause, TransmissionsError):
+        return redact(f"{error.cause}  (stage :{error.stage})")
+    return str(error).removeprefix(f"{error.place}: ")
+
+
+def _tell(result: Result, wanted: Wanted, error: str, *, silent: bool) -> None:
     data = as_json(result.as_json(), indent=True) + b"\n"
     if wanted.report is not None:
         write_whole(wanted.report, data)
@@ -117,7 +132,7 @@ def _tell(result: Result, wanted: Wanted, *, silent: bool) -> None:
     if silent:
         return
     if not wanted.quiet or result.status is not Status.COMPLETE or result.partial:
-        typer.echo(summary(result, wanted.target, wanted.report), err=True)
+        typer.echo(summary(result, wanted.target, wanted.report, error), err=True)
 
 
 def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:

@@ -31,7 +31,7 @@ def read_messages(text: str) -> Iterable[Message]:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ParameterError(f"-m {text}: {error.strerror}") from None
+            raise ParameterError(f"-m {text}: {(error.strerror or str(error)).lower()}") from None
         try:
             return _messages(orjson.loads(data), str(path))
         except orjson.JSONDecodeError:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from transmissions.cli.messages import as_json, read_messages
+from transmissions.describe import as_turtle
+from transmissions.settings import turtle_name
 
 if TYPE_CHECKING:
     from transmissions.cli.execution import Wanted
@@ -41,20 +43,20 @@ def _plan_text(plan: Plan, target: Path | None) -> str:
         lines.append(f"  loop {number}: {names}{goes}{buffer}")
         for stage in segment.stages:
             lines.append(f"    {stage.name}: {stage.processor.__name__}")
-            lines += [f"      {name} = {value}" for name, value in _settings(stage)]
+            lines += [f"      :{name} {value}" for name, value in _settings(stage)]
     return _redacted("\n".join(lines))
 
 
 def _settings(stage: PlannedStage) -> list[tuple[str, str]]:
     given = stage.settings
     return [
-        (name, _shown(given[name]) if name in given else f"{_shown(one.default)} (default)")
+        (one.turtle_name, _shown(given[name]) if name in given else f"{_shown(one.default)} (default)".lstrip())
         for name, one in stage.processor.settings().items()
     ]
 
 
 def _shown(value: Any) -> str:
-    return repr(str(value) if isinstance(value, Path) else value)
+    return "" if value is None else as_turtle(value)
 
 
 def _plan_as_json(plan: Plan) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
                     {
                         "stage": stage.name,
                         "processor": stage.processor.__name__,
-                        "settings": {name: _plain(value) for name, value in stage.settings.items()},
+                        "settings": {turtle_name(name): _plain(value) for name, value in stage.settings.items()},
                     }
                     for stage in segment.stages
                 ],

@@ -23,7 +23,7 @@ Examples:
   trans run hello
   trans run claude-archive export.zip out
   trans run claude-archive --source export.zip --target out --report report.json
-  trans run my.ttl --processors my.py -s write.overwrite=true
+  trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
   producer | trans run my.ttl -m - --messages - | consumer
   trans run claude-archive --help      the pipeline's own parameters
@@ -110,11 +110,15 @@ def run(  # noqa: PLR0917
 ) -> int:
     """Run a pipeline.
 
-    Each parameter that the pipeline declares is an option too: `--source FILE` for `source`. Messages go to standard
-    output, everything else to standard error.
+    Each parameter that the pipeline declares is an option too: `--source FILE` for `source`. With `--messages -`,
+    messages go to standard output; the log and the summary go to standard error.
     """
     if json and messages_out == "-":
         raise ParameterError("--json and --messages - both write to standard output; give --messages a file")
+    if report == "-":
+        raise ParameterError("--report takes a file; --json writes the report to standard output")
+    if report is not None and messages_out is not None and Path(report).absolute() == Path(messages_out).absolute():
+        raise ParameterError(f"--report and --messages both write to {report}; give each a file of its own")
     from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
 
@@ -170,7 +174,11 @@ def _target(definition: Definition, parameters: dict[str, str], target: Path | N
         raise ParameterError(f"the target is given twice: {given} and --target {target}")
     if given is None and target is None:
         given = next((one.default for one in definition.parameters if one.name == "target"), None)
-    return target if given is None else Path(given)
+    folder = target if given is None else Path(given)
+    for part in (folder, *folder.parents) if folder is not None else ():
+        if part.is_file():
+            raise ParameterError(f"--target {folder}: {part} is a file; the target is a folder")
+    return folder
 
 
 def _check_missing(definition: Definition, pipeline: str, parameters: dict[str, str]) -> None:

@@ -19,19 +19,21 @@ _LONGEST_TEXT = 300
 _WORDS = {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}
 
 
-def summary(result: Result, target: Path | None, report: Path | None) -> str:
+def summary(result: Result, target: Path | None, report: Path | None, error: str | None = None) -> str:
     """Return the summary as lines of text.
 
     Args:
         result: the run's.
         target: the folder that it wrote into; None for the current one.
         report: the file with the whole report, if one was asked for.
+        error: how to tell what ended it; as the result does unless given.
     """
     lines = [f"{result.pipeline}: {_WORDS[result.status]} in {time_text(result.seconds)}"]
     if result.partial:
         lines[0] += ", but part of the input could not be used"
-    if result.error:
-        lines.append(f"  {result.error.replace(chr(10), chr(10) + '  ')}")
+    error = result.error if error is None else error
+    if error:
+        lines.append(f"  {error.replace(chr(10), chr(10) + '  ')}")
     lines += _amounts(result, target)
     # The error that ended the run stands above already.
     lines += _problems([one for one in result.problems if "phase" not in one or "skipped" in one], report)
