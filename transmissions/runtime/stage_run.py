@@ -16,7 +16,10 @@ from transmissions.processor import Kind, Processor
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.result import StageStatistics
 
-__all__ = ["StageRun"]
+__all__ = ["MESSAGE_TYPES", "StageRun"]
+
+MESSAGE_TYPES = frozenset({dict, Mark})
+"""What messages almost always are; a subclass of dict is one too, but looking for that takes longer."""
 
 
 class StageRun:
@@ -27,6 +30,9 @@ class StageRun:
         processor: its instance.
         skipped: called with the error of every message that the policy skips.
         clock: gives seconds, those left out in which the segment waited for room.
+
+    Attributes:
+        maker: the nearest generator before it in its segment; what that yields is looked at only once it is used.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class StageRun:
         self.expands = self.kind is Kind.GENERATOR
         self.pace = Pace(clock)
         self.error: StageError | None = None
+        self.maker: StageRun | None = None
         self._process: Callable[[Message], Any] = processor.process
         self._call = _call_of(processor.process)
         self._end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
@@ -71,7 +78,7 @@ class StageRun:
         if len(out) < len(batch):
             return self._apply_rest(batch, out, RuntimeError("process raised StopIteration"))
         # A list whose members are the very same is found equal without a look at them, which costs a fifth of `all`.
-        if (out[0] is batch[0] and out == batch) or all(out):
+        if (out[0] is batch[0] and out == batch) or MESSAGE_TYPES.issuperset(map(type, out)):
             self._through += len(out)
             return out
         return self._count(out, 0)
@@ -95,13 +102,11 @@ class StageRun:
     def _count(self, out: list[Any], failed: int) -> list[Message]:
         statistics = self.statistics
         statistics.received += len(out) + failed
-        if not all(out):
-            taken = len(out)
-            out = [message for message in out if self._is_message(message)]
-            statistics.filtered += taken - len(out)
-        statistics.passed += len(out)
-        statistics.emitted += len(out)
-        return out
+        messages = [message for message in out if self._is_message(message)]
+        statistics.filtered += len(out) - len(messages)
+        statistics.passed += len(messages)
+        statistics.emitted += len(messages)
+        return messages
 
     def counted(self) -> StageStatistics:
         """Return a copy of the counters as they are now."""
@@ -143,11 +148,12 @@ class StageRun:
         except BaseException as error:
             self.fail(error, mark)
             return []
-        if out:
+        messages = [message for message in out if self._is_message(message)]
+        if messages:
             self.statistics.passed += 1
         else:
             self.statistics.filtered += 1
-        return out
+        return messages
 
     # Generators: one message in, any number out
 
@@ -181,7 +187,9 @@ class StageRun:
                 statistics.emitted += len(batch) - counted
                 counted = 0
                 yield batch
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:
             self.fail(error, message)
             statistics.emitted += len(batches.rest) - counted
             return batches.rest
@@ -196,18 +204,30 @@ class StageRun:
     def finish(self) -> Iterator[list[Message]]:
         """Run the processor's `finish`; yield what it yields, batch by batch."""
         batches = Batches([], self.pace)
+        failure: StageError | None = None
         try:
             last = self.processor.finish()
             if isinstance(last, dict) or not isinstance(last, Iterable | None):
                 raise TypeError(f"finish returned {kind_of(last)}; it returns None, or yields messages")
-            for batch in batches.fill(last or ()):
+            for batch in batches.fill(map(self.checked_last, last or ())):
                 self.statistics.emitted += len(batch)
                 yield batch
-        except Exception as error:
-            raise self.stage_error("finish", error) from error
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failure = self.stage_error("finish", error)
+            failure.__cause__ = error
         self.statistics.emitted += len(batches.rest)
         if batches.rest:
             yield batches.rest
+        if failure:
+            raise failure
+
+    def checked_last(self, message: Any) -> Message:
+        """Return what `finish` yielded; raises TypeError if it is no message."""
+        if not isinstance(message, dict):
+            raise TypeError(f"finish yielded {kind_of(message)}; it returns None, or yields messages")
+        return message
 
     # Errors
 
@@ -224,6 +244,9 @@ class StageRun:
     def fail(self, cause: BaseException, message: Message) -> None:
         """Count an error on a message and skip it, or keep it in `self.error`, as the stage's policy says."""
         self.statistics.failed += 1
+        if self.maker and not isinstance(message, dict):
+            self.error = self.maker.wrong_type(message)
+            return
         error = self.stage_error("process", cause, message)
         error.__cause__ = cause
         if self.planned.on_error is OnError.SKIP and isinstance(cause, Exception):
