@@ -246,3 +246,61 @@ def test_what_came_before_the_input_failed_is_not_lost(build: Build, kind: str) 
     with pytest.raises(StageError, match="stage :a failed in input: OSError: gone") as caught:
         build([("a", kind), ("b", "Pass")]).run(messages=broken())
     assert caught.value.result.stage("b").received == 1000
+
+
+def test_values_that_cannot_be_compared_pass(build: Build) -> None:
+    """The engine asks nothing of a message's values, not even whether they are equal."""
+
+    class Aloof:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("the truth value is ambiguous")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Second(Processor):
+        """Return the first message of a batch as it came, and others anew."""
+
+        def process(self, message: Message) -> Message:
+            return {**message, "value": Aloof()} if message["n"] % 2 else message
+
+    messages = [{"n": number, "value": Aloof()} for number in range(100)]
+    result = build([("a", "Pass"), ("b", "Second")], Second=Second).run(messages=messages)
+    assert result.stage("b").emitted == 100
+
+
+@pytest.mark.parametrize("kind", ["Lock", "AsyncLock"])
+def test_what_cannot_be_copied_for_a_branch_names_its_stage(build: Build, kind: str) -> None:
+    """A message that cannot be copied is the error of the stage that sends it to several branches."""
+
+    class Lock(Processor):
+        """Put something into the message that is no JSON."""
+
+        def process(self, message: Message) -> Message:
+            return {"lock": threading.Lock()}
+
+    class AsyncLock(Processor):
+        """The same, in a coroutine."""
+
+        async def process(self, message: Message) -> Message:
+            return {"lock": threading.Lock()}
+
+    stages = [("a", "Pass"), ("b", kind), ("left", "Pass"), ("right", "Pass")]
+    edges = [("a", "b"), ("b", "left"), ("b", "right")]
+    with pytest.raises(StageError, match="stage :b failed in copy: TypeError: cannot pickle"):
+        build(stages, edges, Lock=Lock, AsyncLock=AsyncLock).run()
+
+
+def test_the_error_shows_a_message_of_any_depth(build: Build) -> None:
+    """A message nested deeper than Python's stack is shortened like any other."""
+
+    class Deep(Processor):
+        """Make a deep message."""
+
+        def process(self, message: Message) -> Message:
+            for _ in range(5000):
+                message = {"in": message}
+            return message
+
+    stages = [("a", "Deep"), ("b", "Phase", {"phase": "process"})]
+    with pytest.raises(StageError, match=r'stage :b failed in process: (.|\n)*message: \{"in": \{"in"'):
+        build(stages, Deep=Deep).run()

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from transmissions.errors import StageError, StreamAborted, StreamClosed
-from transmissions.message import Mark, Message, copy_message
+from transmissions.message import Mark, Message
 from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
 from transmissions.runtime.segment_run import SegmentRun
@@ -185,7 +185,7 @@ class AsyncSegmentRun(SegmentRun):
         self._check_types(batch)
         self._stage.statistics.emitted += len(batch)
         for place, target in enumerate(self.targets):
-            own = batch.copy() if place == len(self.targets) - 1 else [copy_message(message) for message in batch]
+            own = batch.copy() if place == len(self.targets) - 1 else self.copies(batch)
             if waited := await target.stream.send_batch_async(own):
                 self.note_blocked(waited)
 

@@ -208,8 +208,17 @@ class SegmentRun:
         if not MESSAGE_TYPES.issuperset(map(type, batch)):
             self._check_types(batch)
         for target in self.targets[:-1]:
-            self._send(target, [copy_message(message) for message in batch])
+            self._send(target, self.copies(batch))
         self._send(self.targets[-1], batch)
+
+    def copies(self, batch: list[Message]) -> list[Message]:
+        """Return copies of messages that go to one of several branches."""
+        try:
+            return [copy_message(message) for message in batch]
+        except Exception as error:
+            if not self.stages:
+                raise StageError(self.name, "copy", error) from error
+            raise self.stages[-1].stage_error("copy", error) from error
 
     def _check_types(self, batch: list[Message]) -> None:
         for message in batch:
