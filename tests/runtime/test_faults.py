@@ -304,3 +304,38 @@ def test_the_error_shows_a_message_of_any_depth(build: Build) -> None:
     stages = [("a", "Deep"), ("b", "Phase", {"phase": "process"})]
     with pytest.raises(StageError, match=r'stage :b failed in process: (.|\n)*message: \{"in": \{"in"'):
         build(stages, Deep=Deep).run()
+
+
+@pytest.mark.parametrize("how", ["plain", "coroutine", "generator"])
+def test_an_async_stage_may_end_groups_in_each_way(build: Build, how: str) -> None:
+    """`end_group` of an async processor may be a function, a coroutine or an async generator; counters add up."""
+
+    class Base(Processor):
+        """Filter out the parts."""
+
+        async def process(self, message: Message) -> None:
+            return None
+
+    class Plain(Base):
+        """End groups in a function."""
+
+        def end_group(self, mark: Mark) -> Message:
+            return {"n": mark["n"]}
+
+    class Coroutine(Base):
+        """End groups in a coroutine."""
+
+        async def end_group(self, mark: Mark) -> Message:
+            return {"n": mark["n"]}
+
+    class Generator(Base):
+        """End groups in an async generator."""
+
+        async def end_group(self, mark: Mark) -> Any:
+            yield {"n": mark["n"]}
+
+    own = {"plain": Plain, "coroutine": Coroutine, "generator": Generator}[how]
+    pipeline = build([("a", "Numbers", {"count": 3}), ("b", "Split"), ("c", "Own")], Own=own)
+    assert list(pipeline.stream()) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    counted = pipeline.run().stage("c")
+    assert (counted.received, counted.passed, counted.filtered) == (12, 3, 9)

@@ -105,7 +105,7 @@ class AsyncSegmentRun(SegmentRun):
         self._began = self.clock()
         for message in batch:
             if type(message) is Mark:
-                out += stage.pass_mark(message)
+                out += await self._end(message) if stage.ends(message) else stage.pass_mark(message)
             else:
                 await handle(message, out)
             if stage.error:
@@ -174,6 +174,26 @@ class AsyncSegmentRun(SegmentRun):
             stage.statistics.passed += 1
         else:
             stage.statistics.filtered += 1
+
+    async def _end(self, mark: Message) -> list[Message]:
+        """Give a mark to the processor, whose `end_group` may be `async` like its `process`."""
+        stage = self._stage
+        stage.statistics.received += 1
+        made: list[Any] = []
+        try:
+            ended: Any = stage.end_group(mark) if stage.end_group else None  # type: ignore[arg-type]
+            if inspect.isawaitable(ended):
+                ended = await ended
+            if hasattr(ended, "__aiter__"):
+                made += [message async for message in ended]
+            else:
+                made += [ended] if isinstance(ended, dict) else (ended or ())
+        except BaseException as error:
+            if self._is_cancelled(error):
+                raise
+            stage.fail(error, mark)
+            return []
+        return stage.count_ended(made)
 
     def _is_cancelled(self, error: BaseException) -> bool:
         """Say whether the run cancelled what was awaited; a processor may also raise CancelledError on its own."""

@@ -52,7 +52,7 @@ class StageRun:
         self.maker: StageRun | None = None
         self._process: Callable[[Message], Any] = processor.process
         self._call = _call_of(processor.process)
-        self._end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
+        self.end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
         self._skipped = skipped
         # Messages that went through one for one: received, passed and emitted at once.
         self._through = 0
@@ -141,19 +141,27 @@ class StageRun:
                 break
         return out
 
+    def ends(self, mark: Any) -> bool:
+        """Say whether a mark ends a group of this stage's own."""
+        return self.end_group is not None and mark.split == self.planned.closes
+
     def pass_mark(self, mark: Any) -> list[Message]:
         """Let a mark pass by, or give it to the processor if it ends a group of its own."""
         self.statistics.received += 1
-        if self._end_group is None or mark.split != self.planned.closes:
+        if self.end_group is None or not self.ends(mark):
             self.statistics.passed += 1
             return [mark]
         try:
-            ended = self._end_group(mark)
-            out = [ended] if isinstance(ended, dict) else list(ended or ())
+            ended = self.end_group(mark)
+            made = [ended] if isinstance(ended, dict) else list(ended or ())
         except BaseException as error:
             self.fail(error, mark)
             return []
-        messages = [message for message in out if self._is_message(message)]
+        return self.count_ended(made)
+
+    def count_ended(self, made: list[Any]) -> list[Message]:
+        """Count what the processor made of a mark, and return it."""
+        messages = [message for message in made if self._is_message(message)]
         if messages:
             self.statistics.passed += 1
         else:
