@@ -55,6 +55,18 @@ def test_a_full_stream_pauses_its_sender_until_the_low_water_mark() -> None:
     assert (counted.pauses, counted.resumes, counted.peak, counted.overflows) == (1, 1, 4, 2)
 
 
+def test_a_message_that_waits_long_overflows_once() -> None:
+    """However often a sender finds no room for them, messages that had to wait are counted once each."""
+    stream = EventStream(2)
+    sender = started(lambda: stream.send_batch(list(range(10))))
+    received: list[int] = []
+    while len(received) < 10:
+        received += stream.receive_batch(2)
+    sender.join(5)
+    assert received == list(range(10))
+    assert stream.statistics().overflows == 8
+
+
 def test_closing_wakes_everyone_and_keeps_what_was_accepted() -> None:
     """Blocked senders get StreamClosed; receivers get what is there, then StreamClosed."""
     stream = EventStream(1)
@@ -148,6 +160,7 @@ def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
     [
         {"max_messages": 0}, {"max_messages": -1}, {"max_bytes": 0}, {"max_messages": 5, "high_water_mark": 6},
         {"high_water_mark": 3, "low_water_mark": 4}, {"low_water_mark": -1},
+        {"high_water_mark": 0, "low_water_mark": 0},
     ],
 )  # fmt: skip
 def test_bounds_that_make_no_sense_are_refused(bounds: dict[str, int]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +109,47 @@ def test_the_fingerprint_tells_plans_apart_that_make_something_else() -> None:
     """A setting that changes what is made changes the fingerprint; the same plan has the same one."""
     one, same, other = (plan([Stage("a", "SetField", {"field": "x", "value": value})], []) for value in (1, 1, 2))
     assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_the_fingerprint_tells_shapes_apart() -> None:
+    """The same stages joined in another way make something else."""
+    chain = plan(nops("abc"), [("a", "b"), ("b", "c")])
+    fork = plan(nops("abc"), [("a", "b"), ("a", "c")])
+    assert chain.fingerprint != fork.fingerprint
+
+
+def test_the_fingerprint_of_own_processors_is_that_of_their_file(tmp_path: Path) -> None:
+    """A processor from a file has one fingerprint in every process, and another one once its file was changed."""
+    own = tmp_path / "own.py"
+    file = tmp_path / "p.ttl"
+    file.write_text("@prefix : <http://purl.org/stuff/transmissions/> .\n:p a :Transmission ; :pipe (:a) . :a a :Own .")
+    code = "import sys, transmissions as t; print(t.load(sys.argv[1], processors=[sys.argv[2]]).plan().fingerprint)"
+
+    def fingerprint() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code, str(file), str(own)], check=True, capture_output=True, text=True, cwd=tmp_path
+        ).stdout
+
+    body = "from transmissions import Processor\nclass Own(Processor):\n    def process(self, m):\n        return m"
+    own.write_text(body)
+    before = fingerprint()
+    assert fingerprint() == before
+    own.write_text(body + " | {'a': 1}\n")
+    assert fingerprint() != before
+
+
+def test_groups_ended_on_each_branch_are_ended_once() -> None:
+    """Behind two branches that each end a split's groups, the nearest groups are those of the split around it."""
+    gather = {"parts": False}
+    stages = [
+        *(Stage(name, "ForEach") for name in ("outer", "inner")),
+        *(Stage(name, "Accumulate", gather) for name in ("left", "right", "last")),
+    ]
+    edges = [("outer", "inner"), *((("inner", side)) for side in ("left", "right"))]
+    made = plan(stages, [*edges, ("left", "last"), ("right", "last")])
+    assert {stage.name: stage.closes for stage in made.stages if stage.closes} == {
+        "left": "inner",
+        "right": "inner",
+        "last": "outer",
+    }
+    assert [stage.name for stage in made.stages if not stage.sees_marks] == ["outer"]

@@ -131,7 +131,9 @@ def _shorten(value: Any, limit: int) -> str:
     if isinstance(value, dict):
         parts, room = [], limit
         for key, one in value.items():
-            parts.append(f'"{key}": {_shorten(one, room)}')
+            front = f'"{key}": '
+            # The room shrinks on the way in, too, so that no depth is too deep.
+            parts.append(front + _shorten(one, room - len(front)))
             room -= len(parts[-1])
             if room <= 0:
                 break

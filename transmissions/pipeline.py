@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +118,27 @@ class Pipeline:
     def stream(self, **options: Any) -> Iterator[Message]:
         """Yield the messages that leave it, lazily: the run goes no further than its buffers ahead of the reader.
 
-        Leaving the loop early aborts the run. Raises as `run`.
+        Leaving the loop early aborts the run and waits for its end. Raises as `run`.
         """
         run = self.start(collect=True, **options)
-        yield from run.messages()
+        try:
+            yield from run.messages()
+        except BaseException:
+            run.wait()
+            raise
         _ended(run)
 
-    async def stream_async(self, **options: Any) -> AsyncIterator[Message]:
+    async def stream_async(self, **options: Any) -> AsyncGenerator[Message, None]:
         """Yield the messages that leave it, as `stream`, without holding up the event loop."""
         run = self.start(collect=True, **options)
-        async for message in run.messages_async():
-            yield message
+        try:
+            # A loop that is left does not close what it reads from.
+            async with aclosing(run.messages_async()) as messages:
+                async for message in messages:
+                    yield message
+        except BaseException:
+            await asyncio.to_thread(run.wait)
+            raise
         await asyncio.to_thread(_ended, run)
 
     def _given(self, parameters: Mapping[str, Any], target: Any) -> dict[str, Any]:

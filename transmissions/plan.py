@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -93,7 +94,8 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
         fuse: False puts an event stream on every edge.
     """
     order = list(nx.lexicographical_topological_sort(graph, key=_position(definition)))
-    stages = {name: _planned(definition.stage(name), graph, definition, registry) for name in order}
+    marked = _behind_splits(order, graph, definition, registry)
+    stages = {name: _planned(definition.stage(name), name in marked, graph, definition, registry) for name in order}
     buffers = {name: _buffer(definition.stage(name), stages[name]) for name in order}
     chains: list[list[str]] = []
     chain_of: dict[str, int] = {}
@@ -118,7 +120,11 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
         )
         for chain in chains
     ]
-    return Plan(definition.name, _with_one_entry(segments), _fingerprint(definition.name, list(stages.values())))
+    return Plan(
+        definition.name,
+        _with_one_entry(segments),
+        _fingerprint(definition.name, list(stages.values()), sorted(graph.edges)),
+    )
 
 
 def _position(definition: Definition) -> Any:
@@ -126,31 +132,43 @@ def _position(definition: Definition) -> Any:
     return place.__getitem__
 
 
-def _planned(stage: Stage, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> PlannedStage:
+def _behind_splits(order: list[str], graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> set[str]:
+    """Return the stages that marks may reach."""
+    splits = {stage.name for stage in definition.stages if registry.find(stage.processor).splits}
+    found: set[str] = set()
+    for name in order:
+        if any(before in splits or before in found for before in graph.predecessors(name)):
+            found.add(name)
+    return found
+
+
+def _planned(
+    stage: Stage, sees_marks: bool, graph: nx.DiGraph[str], definition: Definition, registry: Registry
+) -> PlannedStage:
     processor = registry.find(stage.processor)
     closes = _nearest_split(stage.name, graph, definition, registry) if processor.acts_on_marks() else None
     place = str(stage.location) if stage.location.file else ""
-    marks = any(registry.find(definition.stage(far).processor).splits for far in nx.ancestors(graph, stage.name))
-    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes, marks)
+    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes, sees_marks)
 
 
 def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:
     """Return the splitting stage before `name` whose groups no stage between the two has ended."""
     stages = {stage.name: stage for stage in definition.stages}
-    ended = 0
-    seen = {name}
-    level = list(graph.predecessors(name))
-    while level:
-        for before in level:
-            processor = registry.find(stages[before].processor)
-            if processor.splits:
-                if not ended:
-                    return before
-                ended -= 1
-            elif processor.ends_group(stages[before].settings):
-                ended += 1
-        seen.update(level)
-        level = [far for before in level for far in graph.predecessors(before) if far not in seen]
+    # Each way back through the graph counts the groups that were ended on it.
+    ways = deque((before, 0) for before in graph.predecessors(name))
+    seen = set(ways)
+    while ways:
+        before, ended = ways.popleft()
+        processor = registry.find(stages[before].processor)
+        if processor.splits:
+            if not ended:
+                return before
+            ended -= 1
+        elif processor.ends_group(stages[before].settings):
+            ended += 1
+        further = [way for far in graph.predecessors(before) if (way := (far, ended)) not in seen]
+        seen.update(further)
+        ways.extend(further)
     return None
 
 
@@ -182,7 +200,7 @@ def _with_one_entry(segments: list[Segment]) -> tuple[Segment, ...]:
     return (Segment((), None, tuple(index + 1 for index in entries)), *moved)
 
 
-def _fingerprint(name: str, stages: list[PlannedStage]) -> str:
+def _fingerprint(name: str, stages: list[PlannedStage], edges: list[tuple[str, str]]) -> str:
     described = [
         {
             "stage": stage.name,
@@ -195,7 +213,7 @@ def _fingerprint(name: str, stages: list[PlannedStage]) -> str:
         }
         for stage in stages
     ]
-    text = json.dumps([name, _engine_version(), described], sort_keys=True)
+    text = json.dumps([name, _engine_version(), described, edges], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

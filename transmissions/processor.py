@@ -18,6 +18,7 @@ from transmissions.settings import REQUIRED, Declaration, Setting, make_setting,
 __all__ = ["Kind", "Processor", "processor"]
 
 _KEPT_PROBLEMS = 1000
+_OWN_ATTRIBUTES = frozenset({"context", "bytes_done", "bytes_total", "outputs", "problems", "problems_dropped"})
 
 
 class Kind(enum.Enum):
@@ -134,7 +135,10 @@ class Processor:
         """Return its settings by Python name, in the order of declaration."""
         found: dict[str, Setting] | None = cls.__dict__.get("_settings")
         if found is None:
-            found = cls._settings = settings_of(cls)
+            found = settings_of(cls)
+            if taken := sorted(found.keys() & (_OWN_ATTRIBUTES | vars(Processor).keys())):
+                raise TypeError(f"setting {taken[0]} of {cls.__name__}: every processor has something of that name")
+            cls._settings = found
         return found
 
     @classmethod
@@ -146,7 +150,7 @@ class Processor:
     def kind(cls) -> Kind:
         """Say how `process` is written."""
         process = inspect.getattr_static(cls, "process")
-        function = process.__func__ if isinstance(process, staticmethod) else process
+        function = process.__func__ if isinstance(process, staticmethod | classmethod) else process
         if inspect.isasyncgenfunction(function):
             return Kind.ASYNC_GENERATOR
         if inspect.iscoroutinefunction(function):
@@ -192,7 +196,8 @@ def _named_fields(cls: type[Processor], settings: Mapping[str, Any], direction: 
 def processor(function: Callable[..., Any]) -> type[Processor]:
     """Make a processor of a function: its first argument is the message, keyword-only arguments are settings.
 
-    The class is named after the function, `strip_tags` becoming `StripTags`; its docstring is the function's.
+    The class is named after the function, `strip_tags` becoming `StripTags`; its docstring is the function's. A
+    setting without an annotation is of its default's type.
 
     >>> @processor
     ... def shout(message, *, field: str = "content"):
@@ -200,18 +205,30 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     ...     return message
     >>> shout(field="title").process({"title": "hi"})
     {'title': 'HI'}
+
+    Raises:
+        TypeError: the function cannot be called with a message alone and its settings by name.
     """
     hints = typing.get_type_hints(function)
+    parameters = inspect.signature(function).parameters
+    positional = [one for one in parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    if any(one.default is one.empty for one in positional[1:]):
+        raise TypeError(f"{function.__name__}: only the message comes by position; write `*, ` before the settings")
+    if not positional and not any(one.kind is one.VAR_POSITIONAL for one in parameters.values()):
+        raise TypeError(f"{function.__name__}: the first argument of a processor is the message")
     body: dict[str, Any] = {"__doc__": function.__doc__, "__module__": function.__module__}
     names: list[str] = []
-    for name, argument in inspect.signature(function).parameters.items():
+    annotations: dict[str, Any] = {}
+    for name, argument in parameters.items():
         if argument.kind is argument.KEYWORD_ONLY:
             default = REQUIRED if argument.default is argument.empty else argument.default
             declaration = Declaration(default, "", None, None, False, False)
-            make_setting(name, hints.get(name, str), declaration)
+            hint = type(default) if isinstance(default, bool | int | float) else str
             body[name] = declaration
             names.append(name)
-    body["__annotations__"] = {name: hints.get(name, str) for name in names}
+            annotations[name] = hints.get(name, hint)
+            make_setting(name, annotations[name], declaration)
+    body["__annotations__"] = annotations
     body["process"] = _with_settings(function, names) if names else staticmethod(function)
     cls = type("".join(part.capitalize() for part in function.__name__.split("_")), (Processor,), body)
     cls.__qualname__ = function.__qualname__

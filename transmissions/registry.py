@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -115,7 +116,12 @@ def load_processors(paths: Iterable[Path | str]) -> dict[str, type[Processor]]:
 
 
 def _defined_in(file: Path) -> dict[str, type[Processor]]:
-    name = f"transmissions_own_{file.stem}_{abs(hash(str(file.resolve()))):x}"
+    # Equal in every process while the file is the same: what a run makes is told apart by the names of its classes.
+    try:
+        known = hashlib.sha256(bytes(file.resolve()) + b"\0" + file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise TransmissionsError(f"--processors {file}: cannot be read: {error.strerror}") from error
+    name = f"transmissions_own_{file.stem}_{known[:16]}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise TransmissionsError(f"--processors {file}: not a Python file")

@@ -189,7 +189,12 @@ def settings_of(cls: type) -> dict[str, Setting]:
     """
     declared: dict[str, Declaration] = {}
     for base in reversed(cls.__mro__):
-        declared.update({k: v for k, v in vars(base).items() if isinstance(v, Declaration)})
+        for name, value in vars(base).items():
+            if isinstance(value, Declaration):
+                declared[name] = value
+            else:
+                # A subclass that gives a plain value has settled it.
+                declared.pop(name, None)
     if not declared:
         return {}
     hints = typing.get_type_hints(cls)
@@ -211,6 +216,8 @@ def make_setting(name: str, hint: Any, declaration: Declaration) -> Setting:
         many, hint = True, typing.get_args(hint)[0]
     if typing.get_origin(hint) is Literal:
         choices, hint = tuple(typing.get_args(hint)), str
+        if not all(isinstance(choice, str) for choice in choices):
+            raise TypeError(f"setting {name}: the choices of a Literal are texts")
     if hint not in _NOUNS and not (isinstance(hint, type) and dataclasses.is_dataclass(hint)):
         raise TypeError(f"setting {name}: {hint!r} is not a type a setting can have; see transmissions.setting")
     bounds = {"minimum": declaration.minimum, "maximum": declaration.maximum}
@@ -230,6 +237,8 @@ def fields_of_record(record: Any) -> tuple[Setting, ...]:
 
 
 def _default_of(part: dataclasses.Field[Any]) -> Any:
+    if part.default_factory is not dataclasses.MISSING:
+        return part.default_factory()
     return REQUIRED if part.default is dataclasses.MISSING else part.default
 
 

@@ -48,7 +48,7 @@ def outputs_of(stages: Mapping[str, StageRun]) -> dict[str, int]:
     """Return what became of everything written, summed over the stages."""
     outputs: dict[str, int] = {}
     for stage in stages.values():
-        for outcome, number in stage.processor.outputs.items():
+        for outcome, number in stage.processor.outputs.copy().items():
             outputs[outcome] = outputs.get(outcome, 0) + number
     return outputs
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from transmissions.errors import StageError, StreamAborted, StreamClosed
-from transmissions.message import Mark, Message, copy_message
+from transmissions.message import Mark, Message
 from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
 from transmissions.runtime.segment_run import SegmentRun
@@ -28,6 +29,8 @@ class AsyncSegmentRun(SegmentRun):
 
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None
+    _started = False
+    _began = 0.0
 
     @property
     def _stage(self) -> StageRun:
@@ -50,9 +53,8 @@ class AsyncSegmentRun(SegmentRun):
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._work())
         try:
-            await self._hook_async("start")
-            self._task = self._loop.create_task(self._work())
             await self._task
         except (StreamAborted, asyncio.CancelledError):
             pass
@@ -60,17 +62,22 @@ class AsyncSegmentRun(SegmentRun):
             self.overseer.fail(error)
         finally:
             try:
-                await self._hook_async("close")
+                if self._started:
+                    await self._hook_async("close")
             except StageError as error:
                 self.overseer.fail(error)
 
     async def _work(self) -> None:
+        if self.overseer.halted:
+            return
+        self._started = True
+        await self._hook_async("start")
         # The barrier is a blocking one; other tasks that `start` may have created go on meanwhile.
         if not await asyncio.to_thread(self.overseer.all_started):
             return
         async for batch in self._batches():
             await self._handle(batch)
-            if self.overseer.halted or (self.overseer.stopping and not isinstance(self.source, EventStream)):
+            if self._must_stop():
                 return
         if not self.overseer.stopping:
             await self._finish_async()
@@ -83,61 +90,114 @@ class AsyncSegmentRun(SegmentRun):
                 except StreamClosed:
                     return
         batches = Batches([], Pace())
-        for batch in batches.fill(self._guarded(self.source)):
-            yield batch
+        try:
+            for batch in batches.fill(self._guarded(self.source)):
+                yield batch
+        except StageError:
+            yield batches.rest
+            raise
         yield batches.rest
 
     async def _handle(self, batch: list[Message]) -> None:
-        stage, statistics, clock = self._stage, self._stage.statistics, self.clock
+        stage = self._stage
+        handle = self._call if stage.kind is Kind.ASYNC else self._expand
         out: list[Any] = []
-        began = clock()
+        self._began = self.clock()
         for message in batch:
             if type(message) is Mark:
-                out += stage.pass_mark(message)
+                out += await self._end(message) if stage.ends(message) else stage.pass_mark(message)
             else:
-                await self._handle_one(message, out)
+                await handle(message, out)
             if stage.error:
                 break
-            if (now := clock()) - began > _LONG_ENOUGH_S or len(out) >= LARGEST_BATCH:
-                statistics.busy_s += now - began
-                await self._send_async(out)
-                out, began = [], clock()
-        statistics.busy_s += clock() - began
-        await self._send_async(out)
+            if self._is_due(out):
+                await self._flush(out)
+        await self._flush(out)
         if stage.error:
             error, stage.error = stage.error, None
             raise error
 
-    async def _handle_one(self, message: Message, out: list[Any]) -> None:
+    def _is_due(self, out: list[Any]) -> bool:
+        return self.clock() - self._began > _LONG_ENOUGH_S or len(out) >= LARGEST_BATCH
+
+    async def _flush(self, out: list[Any]) -> None:
+        self._stage.statistics.busy_s += self.clock() - self._began
+        await self._send_async(out)
+        out.clear()
+        self._began = self.clock()
+
+    async def _call(self, message: Message, out: list[Any]) -> None:
+        """Await what a coroutine makes of a message."""
+        stage = self._stage
+        stage.statistics.received += 1
+        try:
+            returned: Any = await stage.processor.process(message)  # type: ignore[misc]
+        except BaseException as error:
+            if self._is_cancelled(error):
+                raise
+            stage.fail(error, message)
+            return
+        if returned is None:
+            stage.statistics.filtered += 1
+        elif isinstance(returned, dict):
+            stage.statistics.passed += 1
+            out.append(returned)
+        else:
+            stage.error = stage.wrong_type(returned)
+
+    async def _expand(self, message: Message, out: list[Any]) -> None:
+        """Take what an async generator makes of a message, and send it on as it comes."""
         stage = self._stage
         stage.statistics.received += 1
         produced = False
-        try:
-            if stage.kind is Kind.ASYNC:
-                returned = await stage.processor.process(message)  # type: ignore[misc]
-                if returned is not None:
-                    if not isinstance(returned, dict):
-                        raise stage.wrong_type(returned)
-                    out.append(returned)
-                    produced = True
-            else:
-                async for part in stage.processor.process(message):  # type: ignore[union-attr]
-                    produced = True
-                    out.append(part)
-                    if len(out) >= LARGEST_BATCH:
-                        await self._send_async(out)
-                        out.clear()
-        except asyncio.CancelledError:
-            raise
-        except StageError as error:
-            stage.error = error
-        except BaseException as error:
-            stage.fail(error, message)
-            return
+        made: Any = stage.processor.process(message)
+        # Closed here, and not by the loop when it ends: it may need what the processor's `close` releases.
+        async with aclosing(made) as parts:
+            while True:
+                # Only what the processor raises is its failure; sending may raise as well.
+                try:
+                    part = await anext(parts)
+                except StopAsyncIteration:
+                    break
+                except BaseException as error:
+                    if self._is_cancelled(error):
+                        raise
+                    stage.fail(error, message)
+                    return
+                produced = True
+                out.append(part)
+                if self._is_due(out):
+                    await self._flush(out)
+                    if self._must_stop():
+                        return
         if produced:
             stage.statistics.passed += 1
         else:
             stage.statistics.filtered += 1
+
+    async def _end(self, mark: Message) -> list[Message]:
+        """Give a mark to the processor, whose `end_group` may be `async` like its `process`."""
+        stage = self._stage
+        stage.statistics.received += 1
+        made: list[Any] = []
+        try:
+            ended: Any = stage.end_group(mark) if stage.end_group else None  # type: ignore[arg-type]
+            if inspect.isawaitable(ended):
+                ended = await ended
+            if hasattr(ended, "__aiter__"):
+                made += [message async for message in ended]
+            else:
+                made += [ended] if isinstance(ended, dict) else (ended or ())
+        except BaseException as error:
+            if self._is_cancelled(error):
+                raise
+            stage.fail(error, mark)
+            return []
+        return stage.count_ended(made)
+
+    def _is_cancelled(self, error: BaseException) -> bool:
+        """Say whether the run cancelled what was awaited; a processor may also raise CancelledError on its own."""
+        return isinstance(error, asyncio.CancelledError) and self.overseer.halted
 
     async def _send_async(self, batch: list[Message]) -> None:
         if not batch:
@@ -145,7 +205,7 @@ class AsyncSegmentRun(SegmentRun):
         self._check_types(batch)
         self._stage.statistics.emitted += len(batch)
         for place, target in enumerate(self.targets):
-            own = batch.copy() if place == len(self.targets) - 1 else [copy_message(message) for message in batch]
+            own = batch.copy() if place == len(self.targets) - 1 else self.copies(batch)
             if waited := await target.stream.send_batch_async(own):
                 self.note_blocked(waited)
 
@@ -159,15 +219,16 @@ class AsyncSegmentRun(SegmentRun):
                 return
             if hasattr(last, "__aiter__"):
                 async for message in last:
-                    await self._send_async([message])
+                    await self._send_async([stage.checked_last(message)])
             elif isinstance(last, Iterable) and not isinstance(last, dict):
                 for message in last:
-                    await self._send_async([message])
+                    await self._send_async([stage.checked_last(message)])
             else:
                 raise TypeError(f"finish returned {kind_of(last)}; it returns None, or yields messages")
-        except (StreamAborted, StageError, asyncio.CancelledError):
-            raise
-        except Exception as error:
+        except BaseException as error:
+            # An aborted stream is but the sign that the run ends, unless it is one of the processor's own.
+            if self._is_cancelled(error) or (isinstance(error, StreamAborted) and self.overseer.stopping):
+                raise
             raise stage.stage_error("finish", error) from error
 
     async def _hook_async(self, phase: str) -> None:
@@ -176,4 +237,6 @@ class AsyncSegmentRun(SegmentRun):
             if inspect.isawaitable(awaited):
                 await awaited
         except BaseException as error:
+            if self._is_cancelled(error):
+                raise
             raise self._stage.stage_error(phase, error) from error

@@ -21,6 +21,8 @@ _LONG_ENOUGH_S = 0.002
 class Pace:
     """The size of the next batch, learnt from how long the last ones took.
 
+    `limit` is that size, `look` after how many messages of a source to look at the clock.
+
     A batch that took long halves the size, so that heavy messages never pile up and rare ones are not kept waiting for
     others. Only a streak of cheap batches doubles it, so that a short burst flows one by one.
 
@@ -29,10 +31,10 @@ class Pace:
     """
 
     # Processor time tells heavy messages from threads that merely took turns; wall time tells a stalled source.
-    __slots__ = ("_clock", "_cpu", "_streak", "_wall", "limit")
+    __slots__ = ("_clock", "_cpu", "_streak", "_wall", "limit", "look")
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        self.limit = 1
+        self.limit = self.look = 1
         self._clock = clock
         self._streak = 0
         self._wall = self._cpu = 0.0
@@ -84,15 +86,19 @@ class Batches:
         pace.begin()
         out = self.rest
         while True:
-            wanted = min(pace.limit, len(out) + _LOOK_AT_THE_CLOCK_EVERY)
+            wanted = min(pace.limit, len(out) + pace.look)
             out.extend(islice(source, max(1, wanted - len(out))))
-            self.seconds = pace.elapsed_s()
+            before, self.seconds = self.seconds, pace.elapsed_s()
             if len(out) < wanted:
                 return
+            # A source that was quick and is so no more keeps messages waiting, and does not notice an abort, only once.
+            slow = self.seconds - before > _LONG_ENOUGH_S
+            pace.look = 1 if slow else min(2 * pace.look, _LOOK_AT_THE_CLOCK_EVERY)
             if len(out) >= pace.limit or self.seconds > _LONG_ENOUGH_S:
                 self.rest = []
                 yield out
                 # What follows in the segment counts too: heavy messages are to be few at a time, whoever is slow.
                 pace.end(len(out))
                 pace.begin()
+                self.seconds = 0.0
                 out = self.rest

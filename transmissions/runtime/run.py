@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +57,7 @@ class Run:
         self._began = time.perf_counter()
         self._seconds: float | None = None
         self._lock = threading.Lock()
+        self._ending = threading.Lock()
         self._status = Status.COMPLETE
         self._error: StageError | None = None
         self._skipped: list[StageError] = []
@@ -76,15 +76,22 @@ class Run:
             threading.Thread(target=segment.run, name=f"transmissions {segment.name}", daemon=True)
             for segment in self._segments
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            # Those that did start wait for all the others.
+            self.halt()
+            raise
 
     # Making
 
     def _make_stage(self, planned: PlannedStage) -> StageRun:
         try:
             processor = planned.processor(**planned.settings)
-        except Exception as error:
+            if not hasattr(processor, "problems_dropped"):
+                raise TypeError("its __init__ does not call super().__init__(**settings)")
+        except (Exception, SystemExit) as error:
             raise StageError(planned.name, "set-up", error, planned.place) from error
         stage = StageRun(planned, processor, self._note_skipped)
         processor.context = Context(
@@ -158,6 +165,7 @@ class Run:
 
     def halt(self) -> None:
         """End the run at once, dropping what is on its way."""
+        self._stop(Status.ABORTED)
         self._halted = True
         for inlet in self._inlets.values():
             inlet.stream.abort(self._reason or "the run ended")
@@ -204,13 +212,15 @@ class Run:
                 logger.bind(stage=segment.name).error(f"stage :{segment.name} does not stop; left behind")
 
     def _finished(self) -> Result:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._seconds is None:
-            self._seconds = time.perf_counter() - self._began
-            self._close_output()
-            self._check_counts()
-        return self._result()
+        # Whoever was waiting in another thread gets the same result.
+        with self._ending:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._seconds is None:
+                self._seconds = time.perf_counter() - self._began
+                self._close_output()
+                self._check_counts()
+            return self._result()
 
     def _close_output(self) -> None:
         try:
@@ -222,7 +232,8 @@ class Run:
     def messages(self) -> Iterator[Message]:
         """Yield the messages that leave the pipeline, as they come; the run is held back by whoever reads them.
 
-        Leaving the loop early aborts the run. Errors are not raised here: `wait()` returns them.
+        Leaving the loop early, also by an error such as KeyboardInterrupt, aborts the run. Errors of the run are not
+        raised here: `wait()` returns them.
         """
         if self._leaving is None:
             raise ValueError("the run was not started with collect=True")
@@ -230,12 +241,11 @@ class Run:
             yield from self._leaving.stream
         except StreamAborted:
             pass
-        except GeneratorExit:
-            self.abort("its messages were no longer read")
-            self.halt()
+        except BaseException:
+            self._stop_reading()
             raise
 
-    async def messages_async(self) -> AsyncIterator[Message]:
+    async def messages_async(self) -> AsyncGenerator[Message, None]:
         """Yield the messages that leave the pipeline, as `messages`, from asyncio."""
         if self._leaving is None:
             raise ValueError("the run was not started with collect=True")
@@ -244,10 +254,13 @@ class Run:
                 yield message
         except StreamAborted:
             pass
-        except (GeneratorExit, asyncio.CancelledError):
-            self.abort("its messages were no longer read")
-            self.halt()
+        except BaseException:
+            self._stop_reading()
             raise
+
+    def _stop_reading(self) -> None:
+        self.abort("its messages were no longer read")
+        self.halt()
 
     # What it tells
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Protocol
 
 from transmissions.errors import StageError, StreamAborted, StreamClosed
-from transmissions.message import Mark, Message, copy_message
+from transmissions.message import Message, copy_message
 from transmissions.plan import Segment
 from transmissions.runtime.pace import Batches, Pace
-from transmissions.runtime.stage_run import StageRun
+from transmissions.runtime.stage_run import MESSAGE_TYPES, StageRun
 from transmissions.streams import EventStream
 
 __all__ = ["Inlet", "Overseer", "SegmentRun"]
-
-_MESSAGE_TYPES = frozenset({dict, Mark})
 
 
 class Overseer(Protocol):
@@ -78,8 +77,11 @@ class SegmentRun:
         self.targets = targets
         self.overseer = overseer
         self.blocked_s = 0.0
+        maker = None
         for stage in stages:
             stage.pace = Pace(self.clock)
+            stage.maker = maker
+            maker = stage if stage.expands else maker
 
     @property
     def name(self) -> str:
@@ -112,7 +114,10 @@ class SegmentRun:
 
     def _hook(self, stage: StageRun, phase: str) -> None:
         try:
-            getattr(stage.processor, phase)()
+            returned = getattr(stage.processor, phase)()
+            if inspect.iscoroutine(returned):
+                returned.close()
+                raise TypeError(f"{phase} is async, but process is not; only a stage whose process is awaits it")
         except BaseException as error:
             raise stage.stage_error(phase, error) from error
 
@@ -133,10 +138,15 @@ class SegmentRun:
             self._receive(self.source)
             return
         batches = Batches([], Pace(self.clock))
-        for batch in batches.fill(self._guarded(self.source)):
-            self.push(0, batch)
-            if self.overseer.stopping:
-                return
+        try:
+            for batch in batches.fill(self._guarded(self.source)):
+                self.push(0, batch)
+                if self.overseer.stopping:
+                    return
+        except StageError:
+            # What came before the input failed still goes on; nothing is left if it was a stage that failed.
+            self.push(0, batches.rest)
+            raise
         self.push(0, batches.rest)
 
     def _guarded(self, messages: Iterable[Message]) -> Iterator[Message]:
@@ -145,7 +155,9 @@ class SegmentRun:
         except GeneratorExit:
             raise
         except BaseException as error:
-            raise StageError(self.name, "input", error) from error
+            if not self.stages:
+                raise StageError(self.name, "input", error) from error
+            raise self.stages[0].stage_error("input", error) from error
 
     def _receive(self, stream: EventStream) -> None:
         pace = Pace(self.clock)
@@ -190,19 +202,29 @@ class SegmentRun:
     def _emit(self, batch: list[Message]) -> None:
         if not self.targets:
             # What nobody receives need not be looked at one by one; a processor that returns no dict never does.
-            if self.stages and not isinstance(batch[0], dict):
-                raise self.stages[-1].wrong_type(batch[0])
+            if self.stages:
+                self._check_types(batch[:1])
             return
-        if not _MESSAGE_TYPES.issuperset(map(type, batch)):
+        if not MESSAGE_TYPES.issuperset(map(type, batch)):
             self._check_types(batch)
         for target in self.targets[:-1]:
-            self._send(target, [copy_message(message) for message in batch])
+            self._send(target, self.copies(batch))
         self._send(self.targets[-1], batch)
+
+    def copies(self, batch: list[Message]) -> list[Message]:
+        """Return copies of messages that go to one of several branches."""
+        try:
+            return [copy_message(message) for message in batch]
+        except Exception as error:
+            if not self.stages:
+                raise StageError(self.name, "copy", error) from error
+            raise self.stages[-1].stage_error("copy", error) from error
 
     def _check_types(self, batch: list[Message]) -> None:
         for message in batch:
             if not isinstance(message, dict):
-                raise self.stages[-1].wrong_type(message)
+                last = self.stages[-1]
+                raise (last.maker if last.maker and not last.expands else last).wrong_type(message)
 
     def _send(self, target: Inlet, batch: list[Message]) -> None:
         waited = target.stream.send_batch(batch)

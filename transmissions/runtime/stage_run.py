@@ -16,7 +16,10 @@ from transmissions.processor import Kind, Processor
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.result import StageStatistics
 
-__all__ = ["StageRun"]
+__all__ = ["MESSAGE_TYPES", "StageRun"]
+
+MESSAGE_TYPES = frozenset({dict, Mark})
+"""What messages almost always are; a subclass of dict is one too, but looking for that takes longer."""
 
 
 class StageRun:
@@ -27,6 +30,9 @@ class StageRun:
         processor: its instance.
         skipped: called with the error of every message that the policy skips.
         clock: gives seconds, those left out in which the segment waited for room.
+
+    Attributes:
+        maker: the nearest generator before it in its segment; what that yields is looked at only once it is used.
     """
 
     def __init__(
@@ -43,9 +49,10 @@ class StageRun:
         self.expands = self.kind is Kind.GENERATOR
         self.pace = Pace(clock)
         self.error: StageError | None = None
+        self.maker: StageRun | None = None
         self._process: Callable[[Message], Any] = processor.process
         self._call = _call_of(processor.process)
-        self._end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
+        self.end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
         self._skipped = skipped
         # Messages that went through one for one: received, passed and emitted at once.
         self._through = 0
@@ -70,8 +77,13 @@ class StageRun:
             return self._apply_rest(batch, out, error)
         if len(out) < len(batch):
             return self._apply_rest(batch, out, RuntimeError("process raised StopIteration"))
-        # A list whose members are the very same is found equal without a look at them, which costs a fifth of `all`.
-        if (out[0] is batch[0] and out == batch) or all(out):
+        # A list whose members are the very same is found equal without a look at them, which costs a tenth.
+        try:
+            same = out[0] is batch[0] and out == batch
+        except Exception:
+            # Values that are no JSON may refuse to be compared; that is no error of the stage.
+            same = False
+        if same or MESSAGE_TYPES.issuperset(map(type, out)):
             self._through += len(out)
             return out
         return self._count(out, 0)
@@ -95,13 +107,11 @@ class StageRun:
     def _count(self, out: list[Any], failed: int) -> list[Message]:
         statistics = self.statistics
         statistics.received += len(out) + failed
-        if not all(out):
-            taken = len(out)
-            out = [message for message in out if self._is_message(message)]
-            statistics.filtered += taken - len(out)
-        statistics.passed += len(out)
-        statistics.emitted += len(out)
-        return out
+        messages = [message for message in out if self._is_message(message)]
+        statistics.filtered += len(out) - len(messages)
+        statistics.passed += len(messages)
+        statistics.emitted += len(messages)
+        return messages
 
     def counted(self) -> StageStatistics:
         """Return a copy of the counters as they are now."""
@@ -131,23 +141,32 @@ class StageRun:
                 break
         return out
 
+    def ends(self, mark: Any) -> bool:
+        """Say whether a mark ends a group of this stage's own."""
+        return self.end_group is not None and mark.split == self.planned.closes
+
     def pass_mark(self, mark: Any) -> list[Message]:
         """Let a mark pass by, or give it to the processor if it ends a group of its own."""
         self.statistics.received += 1
-        if self._end_group is None or mark.split != self.planned.closes:
+        if self.end_group is None or not self.ends(mark):
             self.statistics.passed += 1
             return [mark]
         try:
-            ended = self._end_group(mark)
-            out = [ended] if isinstance(ended, dict) else list(ended or ())
+            ended = self.end_group(mark)
+            made = [ended] if isinstance(ended, dict) else list(ended or ())
         except BaseException as error:
             self.fail(error, mark)
             return []
-        if out:
+        return self.count_ended(made)
+
+    def count_ended(self, made: list[Any]) -> list[Message]:
+        """Count what the processor made of a mark, and return it."""
+        messages = [message for message in made if self._is_message(message)]
+        if messages:
             self.statistics.passed += 1
         else:
             self.statistics.filtered += 1
-        return out
+        return messages
 
     # Generators: one message in, any number out
 
@@ -181,7 +200,9 @@ class StageRun:
                 statistics.emitted += len(batch) - counted
                 counted = 0
                 yield batch
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:
             self.fail(error, message)
             statistics.emitted += len(batches.rest) - counted
             return batches.rest
@@ -196,18 +217,30 @@ class StageRun:
     def finish(self) -> Iterator[list[Message]]:
         """Run the processor's `finish`; yield what it yields, batch by batch."""
         batches = Batches([], self.pace)
+        failure: StageError | None = None
         try:
             last = self.processor.finish()
             if isinstance(last, dict) or not isinstance(last, Iterable | None):
                 raise TypeError(f"finish returned {kind_of(last)}; it returns None, or yields messages")
-            for batch in batches.fill(last or ()):
+            for batch in batches.fill(map(self.checked_last, last or ())):
                 self.statistics.emitted += len(batch)
                 yield batch
-        except Exception as error:
-            raise self.stage_error("finish", error) from error
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failure = self.stage_error("finish", error)
+            failure.__cause__ = error
         self.statistics.emitted += len(batches.rest)
         if batches.rest:
             yield batches.rest
+        if failure:
+            raise failure
+
+    def checked_last(self, message: Any) -> Message:
+        """Return what `finish` yielded; raises TypeError if it is no message."""
+        if not isinstance(message, dict):
+            raise TypeError(f"finish yielded {kind_of(message)}; it returns None, or yields messages")
+        return message
 
     # Errors
 
@@ -224,6 +257,9 @@ class StageRun:
     def fail(self, cause: BaseException, message: Message) -> None:
         """Count an error on a message and skip it, or keep it in `self.error`, as the stage's policy says."""
         self.statistics.failed += 1
+        if self.maker and not isinstance(message, dict):
+            self.error = self.maker.wrong_type(message)
+            return
         error = self.stage_error("process", cause, message)
         error.__cause__ = cause
         if self.planned.on_error is OnError.SKIP and isinstance(cause, Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -60,7 +61,8 @@ class EventStream:
         bound = max_messages if max_bytes is None else max_bytes
         high = bound if high_water_mark is None else high_water_mark
         low = high // 2 if low_water_mark is None else low_water_mark
-        if not 0 <= low <= high <= bound:
+        # A high-water mark of 0 would pause senders for good: nothing is there whose leaving lets them go on.
+        if not 0 <= low <= high <= bound or not high:
             raise ValueError(f"stream {name}: the marks must be low <= high <= bound, got {low}, {high}, {bound}")
         self.name = name
         self.when_full = when_full
@@ -110,7 +112,7 @@ class EventStream:
             began = time.monotonic()
             while position < len(messages):
                 self._wait(self._room, deadline, "send")
-                position = self._accept(messages, position)
+                position = self._accept(messages, position, again=True)
             return time.monotonic() - began
 
     async def send_async(self, message: Any) -> float:
@@ -124,7 +126,7 @@ class EventStream:
         waited = False
         while True:
             with self._lock:
-                position = self._accept(messages, position)
+                position = self._accept(messages, position, again=waited)
                 if position == len(messages):
                     return time.monotonic() - began if waited else 0.0
                 waiter = self._new_waiter(self._room_waiters)
@@ -221,14 +223,15 @@ class EventStream:
 
     # Under the lock
 
-    def _accept(self, messages: Sequence[Any], position: int) -> int:
+    def _accept(self, messages: Sequence[Any], position: int, *, again: bool = False) -> int:
         """Let in what has room from `position` on, apply the policy to the rest, and return where that ended."""
         self._check_open("send")
         begin = position
         position = self._fit(messages, position)
         rest = len(messages) - position
         if rest:
-            self._statistics.overflows += rest
+            # Whoever tries again was counted when it found no room at first.
+            self._statistics.overflows += 0 if again else rest
             if self.when_full is WhenFull.BLOCK:
                 self._pause()
             elif self.when_full is WhenFull.DROP_NEWEST:
@@ -360,6 +363,6 @@ def _wake_future(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) 
         if not future.done():
             future.set_result(None)
 
-    # A loop that was closed in the meantime has nobody left to wake.
-    if not loop.is_closed():
+    # A loop that was closed in the meantime, which it says by RuntimeError, has nobody left to wake.
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(wake)
