@@ -27,7 +27,7 @@ def test_a_cancellation_of_the_processors_own_is_an_error(build: Build) -> None:
             return message
 
     pipeline = build([("a", "Numbers"), ("b", "Cancelled"), ("c", "Pass")], Cancelled=Cancelled)
-    with pytest.raises(StageError, match=r"stage :b failed in process: CancelledError: \n  message: \{\"n\": 5\}"):
+    with pytest.raises(StageError, match=r"stage :b failed in process: CancelledError\n  message: \{\"n\": 5\}"):
         pipeline.run()
 
 
