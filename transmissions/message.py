@@ -33,23 +33,25 @@ class Mark(dict[str, Any]):
     Args:
         message: the message that was split.
         split: the name of the stage that split it.
+        number: tells the marks of that stage apart.
     """
 
-    __slots__ = ("split",)
+    __slots__ = ("number", "split")
 
-    def __init__(self, message: Mapping[str, Any], split: str) -> None:
+    def __init__(self, message: Mapping[str, Any], split: str, number: int = 0) -> None:
         super().__init__(message)
         self["done"] = True
         self.split = split
+        self.number = number
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Mark, (dict(self), self.split))
+        return (Mark, (dict(self), self.split, self.number))
 
 
 def copy_message(message: Message) -> Message:
     """Return a copy that shares nothing changeable with `message`; a mark stays a mark."""
     copied = {key: value if type(value) in _PLAIN else _copy(value) for key, value in message.items()}
-    return Mark(copied, message.split) if isinstance(message, Mark) else copied
+    return Mark(copied, message.split, message.number) if isinstance(message, Mark) else copied
 
 
 def _copy(value: Any) -> Any:

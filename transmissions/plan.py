@@ -7,11 +7,13 @@ instances are made where it runs.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -37,7 +39,7 @@ class PlannedStage:
         on_error: what an error in it does.
         place: `file:line:column` of the stage, for errors.
         closes: the split whose marks end this stage's groups; None if its processor does not act on marks.
-        sees_marks: whether a stage before it splits, so that marks may reach it.
+        copies: the splits whose marks may reach it, each with the number of edges over which a copy of a mark comes.
     """
 
     name: str
@@ -46,7 +48,12 @@ class PlannedStage:
     on_error: OnError = OnError.FAIL
     place: str = ""
     closes: str | None = None
-    sees_marks: bool = False
+    copies: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sees_marks(self) -> bool:
+        """Whether marks may reach it."""
+        return bool(self.copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,7 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
         fuse: False puts an event stream on every edge.
     """
     order = list(nx.lexicographical_topological_sort(graph, key=_position(definition)))
-    marked = _behind_splits(order, graph, definition, registry)
-    stages = {name: _planned(definition.stage(name), name in marked, graph, definition, registry) for name in order}
+    stages = _planned_stages(order, graph, definition, registry)
     buffers = {name: _buffer(definition.stage(name), stages[name]) for name in order}
     chains: list[list[str]] = []
     chain_of: dict[str, int] = {}
@@ -115,7 +121,7 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
     segments = [
         Segment(
             tuple(stages[name] for name in chain),
-            (buffers[chain[0]] or Buffer()) if graph.in_degree(chain[0]) else None,
+            (buffers[chain[0]] or Buffer()) if graph.in_degree(chain[0]) else buffers[chain[0]],
             tuple(chain_of[after] for after in graph.successors(chain[-1])),
         )
         for chain in chains
@@ -132,23 +138,23 @@ def _position(definition: Definition) -> Any:
     return place.__getitem__
 
 
-def _behind_splits(order: list[str], graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> set[str]:
-    """Return the stages that marks may reach."""
-    splits = {stage.name for stage in definition.stages if registry.find(stage.processor).splits}
-    found: set[str] = set()
+def _planned_stages(
+    order: list[str], graph: nx.DiGraph[str], definition: Definition, registry: Registry
+) -> dict[str, PlannedStage]:
+    """Return the stages in order, each knowing which marks reach it and over how many edges."""
+    planned: dict[str, PlannedStage] = {}
+    leaving: dict[str, set[str]] = {}
     for name in order:
-        if any(before in splits or before in found for before in graph.predecessors(name)):
-            found.add(name)
-    return found
-
-
-def _planned(
-    stage: Stage, sees_marks: bool, graph: nx.DiGraph[str], definition: Definition, registry: Registry
-) -> PlannedStage:
-    processor = registry.find(stage.processor)
-    closes = _nearest_split(stage.name, graph, definition, registry) if processor.acts_on_marks() else None
-    place = str(stage.location) if stage.location.file else ""
-    return PlannedStage(stage.name, processor, dict(stage.settings), stage.on_error, place, closes, sees_marks)
+        stage = definition.stage(name)
+        processor = registry.find(stage.processor)
+        copies = Counter(split for before in graph.predecessors(name) for split in leaving[before])
+        closes = _nearest_split(name, graph, definition, registry) if processor.acts_on_marks() else None
+        leaving[name] = set(copies) | ({name} if processor.splits else set())
+        if closes is not None and processor.ends_group(stage.settings):
+            leaving[name].discard(closes)
+        place = str(stage.location) if stage.location.file else ""
+        planned[name] = PlannedStage(name, processor, dict(stage.settings), stage.on_error, place, closes, dict(copies))
+    return planned
 
 
 def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:
@@ -189,9 +195,10 @@ def _can_fuse(
 
 
 def _with_one_entry(segments: list[Segment]) -> tuple[Segment, ...]:
-    """Put a segment of no stages in front, if several take the run's messages in."""
-    entries = [index for index, segment in enumerate(segments) if segment.buffer is None]
-    if len(entries) <= 1:
+    """Put a segment of no stages in front, if several take the run's messages in, or one that asked for a buffer."""
+    followers = {target for segment in segments for target in segment.targets}
+    entries = [index for index in range(len(segments)) if index not in followers]
+    if [segments[index].buffer for index in entries] == [None]:
         return tuple(segments)
     moved = [
         replace(segment, buffer=segment.buffer or Buffer(), targets=tuple(target + 1 for target in segment.targets))
@@ -205,6 +212,7 @@ def _fingerprint(name: str, stages: list[PlannedStage], edges: list[tuple[str, s
         {
             "stage": stage.name,
             "processor": f"{stage.processor.__module__}:{stage.processor.__qualname__}",
+            "code": _code_of(stage.processor),
             "settings": {
                 key: repr(value)
                 for key, value in stage.settings.items()
@@ -215,6 +223,14 @@ def _fingerprint(name: str, stages: list[PlannedStage], edges: list[tuple[str, s
     ]
     text = json.dumps([name, _engine_version(), described, edges], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _code_of(processor: type[Processor]) -> str:
+    """Return the hash of the file that defines a processor: another version may make something else of the same."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(processor)).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return ""
 
 
 def _engine_version() -> str:

@@ -79,6 +79,7 @@ class Processor:
         self.outputs: dict[str, int] = {}
         self.problems: list[dict[str, Any]] = []
         self.problems_dropped = 0
+        self._marks = 0
 
     def start(self) -> Awaitable[None] | None:
         """Prepare, before the first message; `context` is set by then."""
@@ -103,7 +104,8 @@ class Processor:
         """Return the mark that ends the group of parts of `message`; a processor that splits yields it after them."""
         if not self.splits:
             raise TypeError(f"{type(self).__name__} sends marks, so its class must say `splits = True`")
-        return Mark(message, self.context.stage)
+        self._marks += 1
+        return Mark(message, self.context.stage, self._marks)
 
     def warn(self, text: str, **facts: Any) -> None:
         """Report something repaired, skipped on purpose or doubtful; nothing of the input is lost by it.

@@ -91,6 +91,41 @@ def test_a_mark_ends_the_group_of_its_own_split(build: Build) -> None:
     assert [mark["n"] for mark in marks] == [0, 1]
 
 
+@pytest.mark.parametrize("middle", ["Pass", "AsyncPass"])
+@pytest.mark.parametrize("end", ["Sum", "AsyncSum"])
+def test_a_group_is_ended_once_where_branches_meet(build: Build, small: dict[str, Any], middle: str, end: str) -> None:
+    """Where branches meet, a group ends when it is whole: its mark has come over every one of them."""
+
+    class AsyncSum(small["Sum"]):  # type: ignore[misc]
+        """Add up the parts of each group, in a coroutine."""
+
+        async def process(self, message: Message) -> None:
+            self.parts.append(message["part"])
+
+    stages = [("a", "Numbers", {"count": 50}), ("split", "Split"), ("left", "Pass"), ("right", middle), ("sum", end)]
+    edges = [("a", "split"), ("split", "left"), ("split", "right"), ("left", "sum"), ("right", "sum")]
+    sums = list(build([*stages, ("after", "Pass")], [*edges, ("sum", "after")], AsyncSum=AsyncSum).stream())
+    assert [one["n"] for one in sums] == list(range(50))
+    assert sum(len(one["parts"]) for one in sums) == 50 * 6
+
+
+def test_a_group_that_is_ended_on_one_branch_only_is_ended_on_the_other(build: Build) -> None:
+    """A branch that ends its groups sends no mark, so where branches meet only the other's is waited for."""
+    stages = [("a", "Numbers", {"count": 3}), ("split", "Split"), ("sum", "Sum"), ("pass", "Pass"), ("end", "Pass")]
+    edges = [("a", "split"), ("split", "sum"), ("split", "pass"), ("sum", "end"), ("pass", "end")]
+    came = list(build(stages, edges).stream())
+    assert sum("parts" in one for one in came) == 3
+    assert sum(one.get("done", False) for one in came) == 3
+
+
+def test_a_first_stage_may_have_a_buffer(build: Build) -> None:
+    """A buffer of the first stage stands in front of it, and is seen in the report."""
+    first = Stage("a", "Pass", buffer=Buffer(max_messages=3))
+    result = build([first, ("b", "Pass")]).run(messages=({"n": n} for n in range(100)))
+    assert result.stage("a").buffer is not None
+    assert (result.stage("a").buffer.capacity, result.stage("b").received) == (3, 100)
+
+
 def test_a_message_may_become_a_million(build: Build) -> None:
     """What a stage makes of one message is handed on as it is made, not gathered first."""
     taken = threading.Event()

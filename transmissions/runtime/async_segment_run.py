@@ -105,7 +105,10 @@ class AsyncSegmentRun(SegmentRun):
         self._began = self.clock()
         for message in batch:
             if type(message) is Mark:
-                out += await self._end(message) if stage.ends(message) else stage.pass_mark(message)
+                if not stage.ends(message):
+                    out += stage.pass_mark(message)
+                elif (mark := stage.joined(message)) is not None:
+                    out += await self._end(mark)
             else:
                 await handle(message, out)
             if stage.error:

@@ -56,6 +56,7 @@ class StageRun:
         self._skipped = skipped
         # Messages that went through one for one: received, passed and emitted at once.
         self._through = 0
+        self._copies: dict[tuple[str, int], tuple[int, Mark]] = {}
 
     # Functions: one message in, one or none out
 
@@ -147,6 +148,10 @@ class StageRun:
 
     def pass_mark(self, mark: Any) -> list[Message]:
         """Let a mark pass by, or give it to the processor if it ends a group of its own."""
+        joined = self.joined(mark)
+        if joined is None:
+            return []
+        mark = joined
         self.statistics.received += 1
         if self.end_group is None or not self.ends(mark):
             self.statistics.passed += 1
@@ -158,6 +163,25 @@ class StageRun:
             self.fail(error, mark)
             return []
         return self.count_ended(made)
+
+    def joined(self, mark: Any) -> Mark | None:
+        """Return a mark when its last copy has come, with what any of its branches added; None as long as some are out.
+
+        Each branch sends its copy after all of its parts, so behind the last copy the group is whole.
+        """
+        expected = self.planned.copies.get(mark.split, 1)
+        if expected == 1:
+            return mark  # type: ignore[no-any-return]
+        place = (mark.split, mark.number)
+        came, first = self._copies.get(place, (0, mark))
+        whole = first if first is mark else Mark({**first, **mark}, mark.split, mark.number)
+        if came + 1 == expected:
+            self._copies.pop(place, None)
+            return whole
+        self._copies[place] = (came + 1, whole)
+        self.statistics.received += 1
+        self.statistics.filtered += 1
+        return None
 
     def count_ended(self, made: list[Any]) -> list[Message]:
         """Count what the processor made of a mark, and return it."""
