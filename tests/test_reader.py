@@ -172,6 +172,19 @@ def test_parameters(tmp_path: Path) -> None:
     assert (third.choices, third.default) == (("fast", "safe"), "safe")
 
 
+def test_a_parameter_takes_several_values_where_its_setting_does(tmp_path: Path) -> None:
+    """A parameter that stands alone as a value of a setting for several may be given several; no other may."""
+    made = read(
+        tmp_path,
+        """
+        :p a :Transmission ; :pipe (:a) ;
+            :parameter [ :name "alone" ], [ :name "beside" ], [ :name "within" ], [ :name "one" ] .
+        :a a :Cut ; :settings [ :words "{{ alone }}", "{{beside}}", "a {{ within }}" ; :limit "{{ one }}" ] .
+        """,
+    )
+    assert [one.name for one in made.parameters if one.several] == ["alone", "beside"]
+
+
 def test_buffer_and_errors(tmp_path: Path) -> None:
     """A stage's buffer and error policy are read; without them there are none and `:fail`."""
     made = read(

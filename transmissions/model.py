@@ -56,6 +56,7 @@ class Parameter:
         choices: the only values it takes; empty for any.
         datatype: `string`, `integer`, `decimal` or `boolean`.
         location: where it is declared.
+        several: whether it may be given several values, because a setting that takes several is made of it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     datatype: str = "string"
     location: Location = field(default=Location(""), compare=False)
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
