@@ -58,14 +58,18 @@ class ClaudeExport(Processor):
     writes = ("conversation", "provider", "source", "location")
     stateful = True
 
-    source_file: list[Path] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
+    source_file: list[Path] = setting(
+        doc='the export: files, zip files, folders, or "-" for standard input', volatile=True
+    )
     carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
-    incremental: bool = setting(False, "skip conversations whose files in the target are up to date")
-    force: bool = setting(False, "with `incremental`, also send those whose files are up to date")
-    max_conversation_bytes: int = setting(64 << 20, "a larger conversation is skipped and reported", minimum=1)
-    max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1)
-    max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1)
-    max_member_bytes: int = setting(16 << 30, "refuse zip members with more bytes, unpacked", minimum=1)
+    incremental: bool = setting(False, "skip conversations whose files in the target are up to date", volatile=True)
+    force: bool = setting(False, "with `incremental`, also send those whose files are up to date", volatile=True)
+    max_conversation_bytes: int = setting(
+        64 << 20, "a larger conversation is skipped and reported", minimum=1, volatile=True
+    )
+    max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1, volatile=True)
+    max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1, volatile=True)
+    max_member_bytes: int = setting(16 << 30, "refuse zip members with more bytes, unpacked", minimum=1, volatile=True)
 
     def start(self) -> None:
         """Read what the target holds already, so that nothing newer is replaced by something older."""
