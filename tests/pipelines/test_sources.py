@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,3 +86,36 @@ def test_what_changes_no_page_redoes_none(tmp_path: Path) -> None:
     pipeline.run(**options, force=True, prune=True, overrides={"read.max_entries": 9, "watch.name": "w"})
     assert pipeline.run(**options).processors["read"]["unchanged"] == 1
     assert pipeline.run(**options, thinking="hide").processors["read"]["unchanged"] == 0
+
+
+class Large:
+    """An export of 200 MB that ends once something was written; counts what was read until then."""
+
+    size_bytes = 200_000_000
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.read_bytes = 0
+        self.waiting = b"["
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        if self.read_bytes >= self.size_bytes or pages(self.target):
+            return b""
+        while len(self.waiting) < size:
+            message = {"uuid": "m", "sender": "human", "text": "word " * 4000}
+            number = self.read_bytes + len(self.waiting)
+            self.waiting += json.dumps(conversation(number, chat_messages=[message])).encode() + b","
+        piece, self.waiting = self.waiting[:size], self.waiting[size:]
+        self.read_bytes += len(piece)
+        return piece
+
+
+def test_the_first_page_is_there_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R6: the first page is written before 2 % of the input has been read."""
+    source = Large(tmp_path)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=source))
+    result = transmissions.load("claude-archive").run(source="-", target=tmp_path)
+    assert pages(tmp_path)
+    assert result.partial
+    assert 0 < source.read_bytes < 0.02 * source.size_bytes
