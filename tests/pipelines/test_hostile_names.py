@@ -11,8 +11,9 @@ import pytest
 import transmissions
 
 HOSTILE: list[Any] = [
-    "../../x", "/etc/passwd", "C:\\x", "a/b", "", None, "x" * 300, "con.txt", "..", ".", "NUL", "a\x00b", "a:b", 7, ["x"],
-    "\u202e.exe", "é" * 200, "\ud83d", "index", "INDEX", "index-2025-01", ".transmissions", ".~trn-1", "~", "-rf", "a. ",
+    "../../x", "/etc/passwd", "C:\\x", "a/b", "", None, "x" * 300, "con.txt", "..", ".", "NUL", "a\x00b", "a:b", 7,
+    ["x"], "\u202e.exe", "é" * 200, "\ud83d", "index", "INDEX", "index-2025-01", ".transmissions", ".~trn-1", "~",
+    "-rf", "a. ",
 ]  # fmt: skip
 
 
