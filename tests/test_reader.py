@@ -87,7 +87,7 @@ def test_nesting_is_bounded(tmp_path: Path) -> None:
     for n in range(1, 40):
         inner = " ".join(f":p{k}" for k in range(n))
         text += f":p{n} a :Transmission ; :pipe ({inner}) .\n"
-    with pytest.raises(InvalidPipeline, match="more than 2000 stages"):
+    with pytest.raises(InvalidPipeline, match="more than 5000 stages"):
         read(tmp_path, text)
 
 

@@ -128,10 +128,12 @@ class Definition:
     comment: str = ""
     parameters: tuple[Parameter, ...] = ()
     edge_locations: Mapping[tuple[str, str], Location] = field(default_factory=dict, compare=False)
+    _by_name: Mapping[str, Stage] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Planning asks for each stage many times: to look through all of them each time is felt from 500 on.
+        object.__setattr__(self, "_by_name", {stage.name: stage for stage in self.stages})
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; raises KeyError."""
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise KeyError(name)
+        return self._by_name[name]

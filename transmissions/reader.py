@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_PIPELINE", "name_of", "read"]
 
-LARGEST_PIPELINE = 2000
+LARGEST_PIPELINE = 5000
 """The most stages of one pipeline, nested ones counted; a few lines of nesting could otherwise ask for billions."""
 
 Edges = dict[tuple[str, str], Location]

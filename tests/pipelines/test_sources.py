@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import zstandard
 
 import transmissions
 
@@ -119,3 +121,45 @@ def test_the_first_page_is_there_early(tmp_path: Path, monkeypatch: pytest.Monke
     assert pages(tmp_path)
     assert result.partial
     assert 0 < source.read_bytes < 0.02 * source.size_bytes
+
+
+def packed(path: Path, **members: bytes) -> Path:
+    """Write a zip file of batches."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}/conversations.json", data)
+    return path
+
+
+@pytest.mark.parametrize("harm", ["damage", "encryption"])
+def test_a_bad_member_of_a_zip_costs_only_itself(tmp_path: Path, harm: str) -> None:
+    """R2, R35, R41: beside a member that cannot be read all others are; that is told, and nothing of it is pruned."""
+    one, two = (json.dumps([conversation(number)]).encode() for number in (1, 2))
+    export, out = packed(tmp_path / "export.zip", batch1=one, batch2=two), tmp_path / "out"
+    transmissions.load("claude-archive").run(source=export, target=out)
+    assert len(pages(out)) == 2
+    data = bytearray(export.read_bytes())
+    if harm == "damage":
+        data[len("batch1/conversations.json") + 60] ^= 0xFF
+    else:
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+    export.write_bytes(data)
+    result = transmissions.load("claude-archive").run(source=export, target=out, prune=True)
+    assert result.partial
+    assert [problem["file"] for problem in result.problems if problem["severity"] == "error"] == [
+        f"{export}!batch1/conversations.json"
+    ]
+    assert len(pages(out)) == 2
+    transmissions.load("claude-archive").run(source=export, target=tmp_path / "new")
+    assert pages(tmp_path / "new") == ["2025-01-02-talk-2-00000002.md"]
+
+
+def test_a_damaged_zstd_stream_is_told_of(tmp_path: Path) -> None:
+    """R35: conversations before the damage are written, and the file is named."""
+    lines = [json.dumps(conversation(number)).encode() + b"\n" for number in range(2)]
+    data = zstandard.ZstdCompressor().compress(lines[0]) + b"\x28\xb5\x2f\xfd" + b"\xff" * 50
+    (tmp_path / "export.jsonl.zst").write_bytes(data)
+    result = transmissions.load("claude-archive").run(source=tmp_path / "export.jsonl.zst", target=tmp_path / "out")
+    assert result.partial
+    assert "damaged" in result.problems[0]["text"]
+    assert len(pages(tmp_path / "out")) == 1
