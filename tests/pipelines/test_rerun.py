@@ -86,9 +86,13 @@ def test_the_counts_add_up(run: Run) -> None:
     twice = {"uuid": "m", "sender": "human", "text": "Hello."}
     branches = [{"uuid": f"b{n}", "sender": "human", "text": "t", "parent_message_uuid": "root"} for n in range(3)]
     root = {"uuid": "root", "sender": "human", "text": "r"}
-    report = run(conversation(1, chat_messages=[twice, twice]), conversation(2, chat_messages=[root, *branches]))
+    report = run(conversation(1, chat_messages=[twice, twice, None]), conversation(2, chat_messages=[root, *branches]))
     counts = report["processors"]["markdown"]
-    skipped = counts["other_branches"] + counts.get("duplicates", 0)
-    assert counts["messages"] == counts["messages_written"] + skipped
+    assert (counts["messages"], counts["left_out"]) == (7, 2)
+    assert counts["messages"] == counts["messages_written"] + counts["other_branches"] + counts["left_out"]
+    assert {problem["text"].split(";")[0] for problem in report["problems"]} >= {
+        "a message comes twice",
+        "something between the messages is none",
+    }
     for stage in report["stages"]:
         assert stage["received"] >= stage["failed"] + stage["filtered"]
