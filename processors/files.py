@@ -97,10 +97,12 @@ class FileWriter(Processor):
 
     destination_file: str | None = setting(None, "path in the target; without it, the message's `filepath`")
     content_field: str = setting("content", "message field to write; `a.b` is field b of the object in a", reads=True)
-    incremental: bool = setting(False, "remember in the target what was written, and of what")
-    force: bool = setting(False, "with :incremental, overwrite also what a person has edited")
-    prune: bool = setting(False, "with :incremental, remove the files of what is gone from the input")
-    durable: bool = setting(False, "wait after each file until the disk has it, so that it outlives a power loss")
+    incremental: bool = setting(False, "remember in the target what was written, and of what", volatile=True)
+    force: bool = setting(False, "with :incremental, overwrite also what a person has edited", volatile=True)
+    prune: bool = setting(False, "with :incremental, remove the files of what is gone from the input", volatile=True)
+    durable: bool = setting(
+        False, "wait after each file until the disk has it, so that it outlives a power loss", volatile=True
+    )
 
     def start(self) -> None:
         """Begin the counts."""

@@ -23,8 +23,8 @@ class StreamMonitor(Processor):
 
     stateful = True
 
-    name: str = setting("", "what the reports call it; its stage's name if not given")
-    report_interval: Duration = setting(Duration(5.0), "time between two reports", minimum=0.001)
+    name: str = setting("", "what the reports call it; its stage's name if not given", volatile=True)
+    report_interval: Duration = setting(Duration(5.0), "time between two reports", minimum=0.001, volatile=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -100,12 +100,14 @@ class StreamBufferManager(Processor):
     Guarantee: pure; nothing it has taken in is dropped.
     """
 
-    max_buffer_size: int = setting(1_048_576, "bytes that may wait", minimum=1)
-    max_messages: int = setting(10_000, "messages that may wait, whatever their size", minimum=1)
+    max_buffer_size: int = setting(1_048_576, "bytes that may wait", minimum=1, volatile=True)
+    max_messages: int = setting(10_000, "messages that may wait, whatever their size", minimum=1, volatile=True)
     high_water_mark: int | None = setting(
-        None, "bytes at which senders are paused; 80 % of the buffer if not given", minimum=1
+        None, "bytes at which senders are paused; 80 % of the buffer if not given", minimum=1, volatile=True
     )
-    low_water_mark: int | None = setting(None, "bytes at which they go on; 20 % of the buffer if not given", minimum=0)
+    low_water_mark: int | None = setting(
+        None, "bytes at which they go on; 20 % of the buffer if not given", minimum=0, volatile=True
+    )
 
     @classmethod
     def buffer(cls, settings: Mapping[str, Any]) -> Buffer:

@@ -87,7 +87,7 @@ def test_nesting_is_bounded(tmp_path: Path) -> None:
     for n in range(1, 40):
         inner = " ".join(f":p{k}" for k in range(n))
         text += f":p{n} a :Transmission ; :pipe ({inner}) .\n"
-    with pytest.raises(InvalidPipeline, match="more than 2000 stages"):
+    with pytest.raises(InvalidPipeline, match="more than 5000 stages"):
         read(tmp_path, text)
 
 
@@ -170,6 +170,19 @@ def test_parameters(tmp_path: Path) -> None:
     assert (first.name, first.required, first.comment, first.default) == ("z", True, "the last letter", None)
     assert (second.name, second.datatype, second.default) == ("size", "integer", "3")
     assert (third.choices, third.default) == (("fast", "safe"), "safe")
+
+
+def test_a_parameter_takes_several_values_where_its_setting_does(tmp_path: Path) -> None:
+    """A parameter that stands alone as a value of a setting for several may be given several; no other may."""
+    made = read(
+        tmp_path,
+        """
+        :p a :Transmission ; :pipe (:a) ;
+            :parameter [ :name "alone" ], [ :name "beside" ], [ :name "within" ], [ :name "one" ] .
+        :a a :Cut ; :settings [ :words "{{ alone }}", "{{beside}}", "a {{ within }}" ; :limit "{{ one }}" ] .
+        """,
+    )
+    assert [one.name for one in made.parameters if one.several] == ["alone", "beside"]
 
 
 def test_buffer_and_errors(tmp_path: Path) -> None:

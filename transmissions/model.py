@@ -56,6 +56,7 @@ class Parameter:
         choices: the only values it takes; empty for any.
         datatype: `string`, `integer`, `decimal` or `boolean`.
         location: where it is declared.
+        several: whether it may be given several values, because a setting that takes several is made of it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     datatype: str = "string"
     location: Location = field(default=Location(""), compare=False)
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,12 @@ class Definition:
     comment: str = ""
     parameters: tuple[Parameter, ...] = ()
     edge_locations: Mapping[tuple[str, str], Location] = field(default_factory=dict, compare=False)
+    _by_name: Mapping[str, Stage] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Planning asks for each stage many times: to look through all of them each time is felt from 500 on.
+        object.__setattr__(self, "_by_name", {stage.name: stage for stage in self.stages})
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; raises KeyError."""
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise KeyError(name)
+        return self._by_name[name]

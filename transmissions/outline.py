@@ -208,7 +208,7 @@ def _also_typed(document: Document, pipeline: Node) -> list[Problem]:
 def _untyped(document: Document, found: Outline, stage: Node, registry: Registry) -> Problem:
     place, name = document.at_subject(stage), document.name(stage)
     likely = nearest(terms.local_name(stage), registry.names()) if isinstance(stage, URIRef) else None
-    processor = f":{likely or 'FileReader'}"
+    processor = f":{likely or 'ItsProcessor'}"
     if (stage, None, None) in document.graph or not isinstance(stage, URIRef):
         hint = f"say which processor it is: {name} a {processor}"
         return Problem(place, f"stage {name} has no type", hint, "no-type")

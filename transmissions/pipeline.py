@@ -44,7 +44,7 @@ class Pipeline:
 
     The methods that run it take, by name:
 
-    - the pipeline's parameters, `source="export.zip"`;
+    - the pipeline's parameters, `source="export.zip"`; a list of values for a setting that takes several;
     - `target`: the folder that files are written into, the current one by default; a parameter of that name is it too;
     - `messages`: the message that the run begins with, or an iterable of several; the parameters are added to each;
     - `overrides`: values of settings that go before those in the file, `{"stage.setting": value}`;
@@ -155,10 +155,16 @@ class Pipeline:
 
 
 def _beginning(messages: Message | Iterable[Message] | None, values: Mapping[str, Any]) -> Iterable[Message]:
-    shown = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    shown = {name: _shown(value) for name, value in values.items()}
     if messages is None or isinstance(messages, dict):
         return [shown | copy_message(messages or {})]
     return (shown | copy_message(message) for message in messages)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _ended(run: Run) -> Result:

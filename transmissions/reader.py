@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_PIPELINE", "name_of", "read"]
 
-LARGEST_PIPELINE = 2000
+LARGEST_PIPELINE = 5000
 """The most stages of one pipeline, nested ones counted; a few lines of nesting could otherwise ask for billions."""
 
 Edges = dict[tuple[str, str], Location]
@@ -49,7 +49,7 @@ def read(
     problems: list[Problem] = []
     stages = {node: read_stage(node, document, outline, processors, problems) for node in outline.stages}
     parameters = {node: read_parameters(node, document, problems) for node in outline.pipelines}
-    reader = _Reader(document, outline, stages, parameters, problems)
+    reader = _Reader(document, outline, stages, parameters, processors, problems)
     definitions = [reader.definition(pipeline) for pipeline in pipelines]
     return [definition for definition in definitions if definition is not None], problems
 
@@ -74,6 +74,7 @@ class _Reader:
     outline: Outline
     stages: Mapping[Node, Stage]
     parameters: Mapping[Node, Sequence[Parameter]]
+    processors: Mapping[str, type[Processor]]
     problems: list[Problem]
     _found: dict[str, Stage] = field(default_factory=dict)
     _edges: Edges = field(default_factory=dict)
@@ -88,6 +89,7 @@ class _Reader:
             self.problems.append(stop.problem)
             return None
         graph = self.document.graph
+        several = _given_several(self._found.values(), self.processors)
         made = Definition(
             name_of(pipeline, self.document),
             self.document.file,
@@ -95,7 +97,7 @@ class _Reader:
             tuple(self._edges),
             str(graph.value(pipeline, RDFS.label) or ""),
             str(graph.value(pipeline, RDFS.comment) or ""),
-            tuple(self._asked.values()),
+            tuple(replace(one, several=one.name in several) for one in self._asked.values()),
             dict(self._edges),
         )
         self.problems += _unknown_parameters(made, self.document)
@@ -156,6 +158,22 @@ class _NotPlaced(Exception):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         super().__init__(problem.message)
+
+
+def _given_several(stages: Iterable[Stage], processors: Mapping[str, type[Processor]]) -> set[str]:
+    """Return the names of the parameters that are, alone, a value of a setting that takes several."""
+    names: set[str] = set()
+    for stage in stages:
+        if stage.processor not in processors or not any(True for _ in _templates(stage)):
+            continue
+        declared = processors[stage.processor].settings()
+        for setting, value in stage.settings.items():
+            if not declared[setting].many:
+                continue
+            templates = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Template)]
+            for text in (one.text.strip() for one in templates):
+                names.update(name for written, name in placeholders(text) if written == text)
+    return names
 
 
 def _unknown_parameters(definition: Definition, document: Document) -> list[Problem]:

@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ _SUFFIXES = (".json", ".jsonl", ".ndjson", ".zst", ".zip")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _COPIED_BYTES = 1 << 20
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 class ArchiveError(TransmissionsError):
@@ -65,8 +67,10 @@ class Part:
     start: Callable[[], IO[bytes]] = field(repr=False)
     once: bool = False
 
-    def open(self, stack: ExitStack) -> Callable[[int], bytes]:
+    def open(self, stack: ExitStack, report: Report) -> Callable[[int], bytes]:
         """Open it, and return what reads it as UTF-8: up to so many bytes, b"" at the end; `stack` closes it.
+
+        Where what it is packed in turns out to be damaged, it ends there, and `report` is told.
 
         Raises:
             ArchiveError: it cannot be opened, or is compressed in a way that needs an extra that is not installed.
@@ -76,13 +80,16 @@ class Part:
             if not self.once:
                 stack.enter_context(stream)
             head = stream.read(4)
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        except _DAMAGE as error:
+            report(f"damaged, so it is not read ({error})", self.name)
+            return lambda size: b""
+        except (OSError, RuntimeError) as error:
             raise ArchiveError(f"{self.name}: cannot be read: {error}") from error
         read = _joined(head, stream)
         if head == _ZSTD_MAGIC:
             self.size_bytes = None
             read = _zstd(read, self.name)
-        return _utf8(read)
+        return _utf8(_until_damage(read, lambda why: report(why, self.name)))
 
 
 def open_parts(sources: list[str], limits: Limits, stack: ExitStack, report: Report) -> Iterator[Part]:
@@ -190,6 +197,23 @@ def _joined(head: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
     return lambda size: rest.pop() if rest and rest[0] else stream.read(size)
 
 
+def _until_damage(read: Callable[[int], bytes], report: Callable[[str], None]) -> Callable[[int], bytes]:
+    ended = False
+
+    def guarded(size: int) -> bytes:
+        nonlocal ended
+        if ended:
+            return b""
+        try:
+            return read(size)
+        except _DAMAGE as error:
+            ended = True
+            report(f"damaged, so its rest is not read ({error})")
+            return b""
+
+    return guarded
+
+
 def _zstd(read: Callable[[int], bytes], name: str) -> Callable[[int], bytes]:
     try:
         import zstandard
@@ -207,9 +231,9 @@ def _zstd(read: Callable[[int], bytes], name: str) -> Callable[[int], bytes]:
 
     def decompress(size: int) -> bytes:
         try:
-            return bytes(stream.read(size))
+            return bytes(stream.read1(size))
         except zstandard.ZstdError as error:
-            raise ArchiveError(f"{name}: not a readable zstd stream: {error}") from error
+            raise EOFError(str(error)) from error
 
     return decompress
 

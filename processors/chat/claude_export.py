@@ -59,19 +59,24 @@ class ClaudeExport(Processor):
     writes = ("conversation", "provider", "source", "location")
     stateful = True
 
-    source_file: list[Path] = setting(doc='the export: files, zip files, folders, or "-" for standard input')
+    source_file: list[Path] = setting(
+        doc='the export: files, zip files, folders, or "-" for standard input', volatile=True
+    )
     carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
-    incremental: bool = setting(False, "skip conversations whose files in the target are up to date")
-    force: bool = setting(False, "with `incremental`, also send those whose files are up to date")
-    max_conversation_bytes: int = setting(64 << 20, "a larger conversation is skipped and reported", minimum=1)
-    max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1)
-    max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1)
-    max_member_bytes: int = setting(16 << 30, "refuse zip members with more bytes, unpacked", minimum=1)
+    incremental: bool = setting(False, "skip conversations whose files in the target are up to date", volatile=True)
+    force: bool = setting(False, "with `incremental`, also send those whose files are up to date", volatile=True)
+    max_conversation_bytes: int = setting(
+        64 << 20, "a larger conversation is skipped and reported", minimum=1, volatile=True
+    )
+    max_entries: int = setting(10_000, "refuse zip files with more members", minimum=1, volatile=True)
+    max_ratio: float = setting(500.0, "refuse zip members compressed more than so many times", minimum=1, volatile=True)
+    max_member_bytes: int = setting(16 << 30, "refuse zip members with more bytes, unpacked", minimum=1, volatile=True)
 
     def start(self) -> None:
         """Read what the target holds already, so that nothing newer is replaced by something older."""
         self._counts = {"conversations": 0, "unchanged": 0, "repaired": 0, "lost": 0, "duplicates": 0, "older": 0}
         self._detected: list[dict[str, str]] = []
+        self._refusals: set[str] = set()
         self._ranks: dict[str, str] = {}
         self._archived: dict[str, str] = {}
         self._digest = ""
@@ -119,7 +124,13 @@ class ClaudeExport(Processor):
     # What there is to read.
 
     def _refused(self, why: str, name: str) -> None:
-        self.lose(f"{name}: {why}", file=name)
+        if self._manifest is not None:
+            # What would have stood there is not gone from the export.
+            self._manifest.spare(None)
+        if name not in self._refusals:
+            # A file is opened twice: to see what it is, and to read it.
+            self._refusals.add(name)
+            self.lose(f"{name}: {why}", file=name)
 
     def _readable(self, parts: list[Part]) -> list[tuple[Part, _Opened | None]]:
         """Return the parts that hold conversations of Claude; raises ArchiveError if there are none."""
@@ -127,7 +138,7 @@ class ClaudeExport(Processor):
         passed: list[tuple[Part, Detected]] = []
         for part in parts:
             with ExitStack() as stack:
-                opened = _open(part, stack)
+                opened = _open(part, stack, self._refused)
             found = opened.detected
             if found.kind == "claude":
                 self.context.log("info", f"{part.name}: {found}", {"file": part.name})
@@ -153,7 +164,7 @@ class ClaudeExport(Processor):
 
     def _elements(self, part: Part, opened: _Opened | None) -> Iterator[tuple[Element, dict[str, Any]]]:
         with ExitStack() as stack:
-            read, head, found = opened or _open(part, stack)
+            read, head, found = opened or _open(part, stack, self._refused)
             pieces = [head[found.start :]]
             window = Window(lambda size: pieces.pop() if pieces else read(size), WINDOW_BYTES, found.start)
             limit, prove, repair = self.max_conversation_bytes, self._prove, self._repair
@@ -271,9 +282,9 @@ def _uuid_in(data: bytes) -> str:
     return quotes[1].decode("utf-8", "replace") if len(quotes) > 2 else ""
 
 
-def _open(part: Part, stack: ExitStack) -> _Opened:
+def _open(part: Part, stack: ExitStack, report: Callable[[str, str], None]) -> _Opened:
     """Open a part, and tell what it is."""
-    read = part.open(stack)
+    read = part.open(stack, report)
     head = b""
     while len(head) < WINDOW_BYTES and (more := read(WINDOW_BYTES - len(head))):
         head += more

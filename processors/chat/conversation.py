@@ -28,6 +28,7 @@ class Conversation:
         created: ISO 8601 in UTC; "" if unknown.
         updated: likewise.
         messages: those that are messages, each id once.
+        left_out: how many others the export has: none, or with an id that came before.
     """
 
     raw: dict[str, Any]
@@ -37,6 +38,7 @@ class Conversation:
     created: str
     updated: str
     messages: list[dict[str, Any]]
+    left_out: int = 0
 
     @property
     def total(self) -> int:
@@ -63,13 +65,22 @@ def read_conversation(raw: dict[str, Any], key: str, warn: Callable[..., None]) 
         warn: takes a text, and facts.
     """
     uuid = raw.get("uuid")
-    messages = _messages(raw.get("chat_messages"), warn)
+    given = raw.get("chat_messages")
+    messages = _messages(given, warn)
+    left_out = len(given) - len(messages) if isinstance(given, list | dict) else 0
     created, updated = utc_text(raw.get("created_at")), utc_text(raw.get("updated_at"))
     for name, time in (("created_at", created), ("updated_at", updated)):
         if not time and raw.get(name) not in (None, ""):
             warn(f"{name} is no time", value=str(raw[name])[:80])
     return Conversation(
-        raw, uuid if isinstance(uuid, str) else "", key, _title(raw, messages, key), created, updated, messages
+        raw,
+        uuid if isinstance(uuid, str) else "",
+        key,
+        _title(raw, messages, key),
+        created,
+        updated,
+        messages,
+        left_out,
     )
 
 

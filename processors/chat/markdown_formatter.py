@@ -72,7 +72,14 @@ class MarkdownFormatter(Processor):
         """Read the settings that need reading; raises TransmissionsError if one is wrong."""
         per_message = self.form == "message"
         self._layout = Layout(self.path or (_MESSAGE_PATH if per_message else _PAGE_PATH), per_message=per_message)
-        self._counts = {"conversations": 0, "empty": 0, "messages": 0, "messages_written": 0, "other_branches": 0}
+        self._counts = {
+            "conversations": 0,
+            "empty": 0,
+            "messages": 0,
+            "messages_written": 0,
+            "other_branches": 0,
+            "left_out": 0,
+        }
         self._unknown: dict[str, int] = {}
         choices = Choices(self.thinking, self.tools, self.artifacts, self.attachments, self.html)
         self._bodies = Bodies(choices, self.warn, self._unknown)
@@ -93,7 +100,8 @@ class MarkdownFormatter(Processor):
             self._paths = Paths(self._layout, self._known_claims(remembered="digest" in source), self._zone)
         conversation = read_conversation(raw, key, warn)
         self._counts["conversations"] += 1
-        self._counts["messages"] += conversation.total
+        self._counts["messages"] += conversation.total + conversation.left_out
+        self._counts["left_out"] += conversation.left_out
         if not conversation.messages and not self.keep_empty:
             self._counts["empty"] += 1
             self.context.log("info", "a conversation without messages is left out", {"conversation": key})
@@ -118,7 +126,7 @@ class MarkdownFormatter(Processor):
             yield {**passed, "filepath": path, "content": content, "source": sent}
 
     def report(self) -> dict[str, Any]:
-        """Return what was formatted: messages = written + those on branches that are not shown."""
+        """Return what was formatted: messages = written + those on branches not shown + those left out."""
         return {**self._counts, "unknown_blocks": self._unknown}
 
     @classmethod

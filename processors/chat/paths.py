@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -15,6 +16,8 @@ from transmissions.output.claims import Claims
 __all__ = ["Paths", "conversation_values", "message_values"]
 
 _LONGEST_ID = 40
+_INDEX = re.compile(r"index(-\d{4}-\d{2}|-undated)?\.(md|jsonl)", re.IGNORECASE)
+"""Names, in the target itself, of the pages that list all others: no conversation gets one."""
 
 
 class Paths:
@@ -77,7 +80,7 @@ class Paths:
 
     def _is_taken(self, path: str, key: str) -> bool:
         """Say whether another conversation has a path; if none has, it is this one's from now on."""
-        return self._claims.claim(path, key) in ("taken", "twin")
+        return _INDEX.fullmatch(path) is not None or self._claims.claim(path, key) in ("taken", "twin")
 
     def _numbered(self, path: str, number: int, key: str) -> str:
         while self._claims.claim(numbered := _with_tail(path, str(number)), key) != "new":

@@ -15,6 +15,7 @@ PARAMETERS = (
     Parameter("maxFiles", "how many", default="10", datatype="integer"),
     Parameter("dryish", "whether", datatype="boolean"),
     Parameter("layout", "which", choices=("flat", "deep")),
+    Parameter("part", "what else", several=True),
 )
 
 
@@ -36,10 +37,12 @@ PARAMETERS = (
         ("--no-dryish a", {"dryish": "false", "source": "a"}),
         ("--dryish=yes", {"dryish": "yes"}),
         ("a=b", {"source": "a=b"}),
+        ("--part a", {"part": "a"}),
+        ("--part a --part=b x --part c", {"part": ["a", "b", "c"], "source": "x"}),
     ],
 )
-def test_words_fill_parameters(words: str, bound: dict[str, str]) -> None:
-    """Values fill the parameters in order, options by either form of their name, and flags need no value."""
+def test_words_fill_parameters(words: str, bound: dict[str, str | list[str]]) -> None:
+    """Values fill the parameters in order, options by either form of their name; flags need no value, some repeat."""
     assert bind(PARAMETERS, words.split()) == bound
 
 
@@ -57,7 +60,7 @@ def test_words_fill_parameters(words: str, bound: dict[str, str]) -> None:
             "1 2 --dryish b",
             "'b' is not one of flat, deep; it has no option before it and stands for --layout",
         ),
-        ("1 2 3 4 5", "too many values: '5'; the pipeline takes SOURCE MAX-FILES DRYISH LAYOUT"),
+        ("1 2 3 4 5 6", "too many values: '6'; the pipeline takes SOURCE MAX-FILES DRYISH LAYOUT PART"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_hint(words: str, message: str) -> None:
@@ -112,4 +115,5 @@ def test_usage_says_what_each_option_takes() -> None:
         ("--max-files MAX-FILES", "how many  [default: 10]"),
         ("--dryish / --no-dryish", "whether"),
         ("--layout flat|deep", "which"),
+        ("--part PART", "what else  [may be repeated]"),
     ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transmissions.output import Output
 from transmissions.output.names import safe_name, safe_path, shortened, slug
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
@@ -98,6 +100,12 @@ def test_slugs_are_short(text: str) -> None:
     assert len(made.encode("utf-8", "replace")) <= 80
     assert made.strip("-") == made
     assert "/" not in made
+
+
+@given(st.one_of(anything, st.sampled_from([".transmissions", ".Transmissions", ".~trn-x", "..", "con"])))
+def test_a_safe_name_is_never_refused(text: str) -> None:
+    """R31, R33: what is made safe can be written; the folder of what runs remember and unfinished files are avoided."""
+    assert Output(Path()).normalise(f"{safe_name(text)}/{safe_name(text)}")
 
 
 def test_safe_paths() -> None:

@@ -21,8 +21,8 @@ def bind(
     tokens: Sequence[str],
     literal: Sequence[str] = (),
     options: Iterable[str] = (),
-) -> dict[str, str]:
-    """Return the value of each parameter that the command line gives.
+) -> dict[str, str | list[str]]:
+    """Return the value of each parameter that the command line gives; a list of them where an option is repeated.
 
     Args:
         parameters: as declared; positional values fill them in this order, those named by an option left out.
@@ -32,10 +32,11 @@ def bind(
         options: the command's own options, for guesses.
 
     Raises:
-        ParameterError: an option is unknown, lacks its value, or is given twice; or there are too many values.
+        ParameterError: an option is unknown, lacks its value, or is given twice though it takes one; or there are too
+            many values.
     """
     by_option = {option: one for one in parameters for option in (f"--{one.name}", f"--{kebab_name(one.name)}")}
-    named: dict[str, str] = {}
+    named: dict[str, str | list[str]] = {}
     values: list[str] = []
     waiting = list(tokens)
     while waiting:
@@ -55,15 +56,19 @@ def bind(
             if not waiting or waiting[0].startswith("--"):
                 raise ParameterError(f"{option} needs a value; write {option}=VALUE if it begins with --")
             value = waiting.pop(0)
-        if one.name in named:
+        before = named.get(one.name)
+        if before is None:
+            named[one.name] = value
+        elif one.several:
+            named[one.name] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
             raise ParameterError(f"{option} is given twice")
-        named[one.name] = value
     in_order = _in_order(parameters, named, [*values, *literal])
     _check_choices([one for one in parameters if one.name not in named], values)
     return named | in_order
 
 
-def _in_order(parameters: Sequence[Parameter], named: dict[str, str], values: Sequence[str]) -> dict[str, str]:
+def _in_order(parameters: Sequence[Parameter], named: Iterable[str], values: Sequence[str]) -> dict[str, str]:
     free = [one.name for one in parameters if one.name not in named]
     if len(values) > len(free):
         extra = ", ".join(repr(value) for value in values[len(free) :])
@@ -129,6 +134,7 @@ def usage(parameters: Iterable[Parameter]) -> list[tuple[str, str]]:
         else:
             option += " " + ("|".join(one.choices) or placeholder(one))
         notes = ["required"] if one.required and one.default is None else []
+        notes += ["may be repeated"] if one.several else []
         if one.default is not None:
             notes.append(f"default: {one.default}")
         text = one.comment + (f"  [{'; '.join(notes)}]" if notes else "")

@@ -117,6 +117,7 @@ def pipeline_as_json(definition: Definition) -> dict[str, Any]:
                 "default": one.default,
                 "choices": list(one.choices),
                 "datatype": one.datatype,
+                "several": one.several,
             }
             for one in definition.parameters
         ],

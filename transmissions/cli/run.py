@@ -23,6 +23,7 @@ Examples:
   trans run hello
   trans run claude-archive export.zip out
   trans run claude-archive --source export.zip --target out --report report.json
+  trans run claude-archive --source older.zip --source newer.zip --target out
   trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
   producer | trans run my.ttl -m - --messages - | consumer
@@ -154,7 +155,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", cls=RunCommand, epilog=_EXAMPLES, context_settings=settings)(run)
 
 
-def _parameters(context: typer.Context, definition: Definition, values: list[str], param: list[str]) -> dict[str, str]:
+def _parameters(context: typer.Context, definition: Definition, values: list[str], param: list[str]) -> dict[str, Any]:
     tokens = [*values, *context.args]
     for text in param:
         name, equals, _ = text.partition("=")
@@ -167,7 +168,7 @@ def _parameters(context: typer.Context, definition: Definition, values: list[str
     return bind(definition.parameters, tokens, context.meta.get(_LITERAL, ()), own)
 
 
-def _target(definition: Definition, parameters: dict[str, str], target: Path | None) -> Path | None:
+def _target(definition: Definition, parameters: dict[str, Any], target: Path | None) -> Path | None:
     """Return the folder written into, taken out of the parameters if the pipeline declares it as one."""
     given = parameters.pop("target", None)
     if given is not None and target is not None:
@@ -181,7 +182,7 @@ def _target(definition: Definition, parameters: dict[str, str], target: Path | N
     return folder
 
 
-def _check_missing(definition: Definition, pipeline: str, parameters: dict[str, str]) -> None:
+def _check_missing(definition: Definition, pipeline: str, parameters: dict[str, Any]) -> None:
     lacking = [one for one in missing(definition.parameters, parameters) if one.name != "target"]
     if lacking:
         rows = "\n".join(f"  {option}  {text}" for option, text in usage(lacking))

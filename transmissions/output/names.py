@@ -6,6 +6,8 @@ import hashlib
 import re
 import unicodedata
 
+from transmissions.output.paths import STATE, TEMPORARY
+
 __all__ = ["MAX_NAME_BYTES", "safe_name", "safe_path", "shortened", "slug"]
 
 MAX_NAME_BYTES = 255
@@ -43,7 +45,7 @@ def safe_name(text: object, fallback: str = "untitled", max_bytes: int = MAX_NAM
     name = _REPEATED.sub("_", _LEADING.sub("", name))
     if not name.strip("._ "):
         return fallback
-    if _RESERVED.match(name):
+    if _RESERVED.match(name) or name.startswith(TEMPORARY) or name.lower() == STATE:
         name = f"_{name}"
     return shortened(name, max_bytes)
 
