@@ -138,7 +138,7 @@ def test_policies_that_do_not_wait() -> None:
     with pytest.raises(StreamFull):
         failing.send_batch([1, 2, 3, 4, 5])
     assert failing.receive_batch(9) == [1, 2, 3]
-    assert [one.statistics().dropped for one in (newest, oldest, failing)] == [2, 2, 0]
+    assert [one.statistics().drops for one in (newest, oldest, failing)] == [2, 2, 0]
 
 
 def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
@@ -289,7 +289,7 @@ def test_a_stream_does_what_a_list_would(
             model += value if policy is WhenFull.DROP_OLDEST else value[:room]
             del model[: max(0, len(model) - bound)]
         counted = stream.statistics()
-        assert (counted.sent, counted.received, counted.dropped, counted.depth) == (sent, received, dropped, len(model))
+        assert (counted.sent, counted.received, counted.drops, counted.depth) == (sent, received, dropped, len(model))
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

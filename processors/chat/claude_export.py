@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
@@ -63,6 +64,9 @@ class ClaudeExport(Processor):
         doc='the export: files, zip files, folders, or "-" for standard input', volatile=True
     )
     carry: list[str] = setting([], "fields of the message that starts the run to send along with each conversation")
+    format: Literal["auto", "claude"] = setting(
+        "auto", "what a named file is: told by its content, or `claude`, whatever it looks like", volatile=True
+    )
     incremental: bool = setting(False, "skip conversations whose files in the target are up to date", volatile=True)
     force: bool = setting(False, "with `incremental`, also send those whose files are up to date", volatile=True)
     max_conversation_bytes: int = setting(
@@ -140,6 +144,8 @@ class ClaudeExport(Processor):
             with ExitStack() as stack:
                 opened = _open(part, stack, self._refused)
             found = opened.detected
+            if self.format == "claude" and part.asked_for and found.kind in ("other", "unknown"):
+                found = replace(found, kind="claude", label="taken for a Claude export")
             if found.kind == "claude":
                 self.context.log("info", f"{part.name}: {found}", {"file": part.name})
                 self._detected.append({"file": part.name, "as": found.label, "because": found.why})

@@ -329,8 +329,8 @@ def test_a_buffer_that_drops_says_how_many(build: Build, policy: WhenFull, expec
         return
     stage = pipeline.run().stage("b")
     assert stage.buffer is not None
-    assert stage.buffer.sent == 5000 == stage.received + stage.buffer.dropped
-    assert stage.buffer.dropped > 0
+    assert stage.buffer.sent == 5000 == stage.received + stage.buffer.drops
+    assert stage.buffer.drops > 0
 
 
 def test_finish_may_send_messages_through_what_follows(build: Build) -> None:

@@ -111,6 +111,7 @@ class Result:
             "run": self.run,
             "pipeline": self.pipeline,
             "status": str(self.status),
+            "partial": self.partial,
             "started": self.started,
             "seconds": round(self.seconds, 6),
             "error": self.error,

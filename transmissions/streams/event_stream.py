@@ -235,7 +235,7 @@ class EventStream:
             if self.when_full is WhenFull.BLOCK:
                 self._pause()
             elif self.when_full is WhenFull.DROP_NEWEST:
-                self._statistics.dropped += rest
+                self._statistics.drops += rest
                 position += rest
             elif self.when_full is WhenFull.DROP_OLDEST:
                 while position < len(messages):
@@ -279,7 +279,7 @@ class EventStream:
         self._queue.popleft()
         if self._sizes:
             self._bytes -= self._sizes.popleft()
-        self._statistics.dropped += 1
+        self._statistics.drops += 1
 
     def _take(self, limit: int) -> list[Any]:
         queue = self._queue

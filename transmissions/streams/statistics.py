@@ -19,7 +19,7 @@ class WhenFull(StrEnum):
 
 @dataclass(slots=True)
 class StreamStatistics:
-    """The counters of one event stream. At any time `sent` is `received` + `dropped` + `depth`.
+    """The counters of one event stream. At any time `sent` is `received` + `drops` + `depth`.
 
     Args:
         capacity: the bound in messages.
@@ -30,7 +30,7 @@ class StreamStatistics:
         peak_bytes: the most bytes that ever waited.
         sent: messages that senders handed over, dropped ones included.
         received: messages handed out.
-        dropped: messages that a policy dropped.
+        drops: messages that a policy dropped.
         pauses: how often senders were paused.
         resumes: how often paused senders went on.
         paused_s: seconds for which senders were paused, the present pause included.
@@ -45,7 +45,7 @@ class StreamStatistics:
     peak_bytes: int = 0
     sent: int = 0
     received: int = 0
-    dropped: int = 0
+    drops: int = 0
     pauses: int = 0
     resumes: int = 0
     paused_s: float = 0.0
