@@ -368,7 +368,7 @@ def test_five_async_stages_overlap(build: Build) -> None:
             inside.discard(self.context.stage)
             return message
 
-    build([("s", "Numbers", {"count": 30})] + [(name, "Waits") for name in "abcde"], Waits=Waits).run()
+    build([("s", "Numbers", {"count": 60})] + [(name, "Waits") for name in "abcde"], Waits=Waits).run()
     assert most[0] == 5
 
 
