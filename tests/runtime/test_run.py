@@ -10,6 +10,7 @@ import pytest
 
 from transmissions import Message, Pipeline, Processor, StageError, Status
 from transmissions.model import Buffer, OnError, Stage
+from transmissions.runtime.pace import LARGEST_BATCH
 from transmissions.streams import WhenFull
 
 Build = Callable[..., Pipeline]
@@ -247,57 +248,80 @@ def test_leaving_a_stream_early_ends_the_run(build: Build) -> None:
     stream.close()
 
 
-def test_a_reader_holds_the_source_back(build: Build) -> None:
+class Counted(Processor):
+    """Yield numbers, and count in the class how many were asked for."""
+
+    made = 0
+
+    def process(self, message: Message) -> Iterator[Message]:
+        for number in range(100_000):
+            type(self).made += 1
+            yield {"n": number}
+
+
+@pytest.fixture(name="counted")
+def counted_fixture() -> type[Counted]:
+    """Give a source with a count of its own."""
+    return type("Counted", (Counted,), {})
+
+
+def settled(read: Callable[[], int]) -> int:
+    """Return a count when it has stood still for a while: whoever raises it is held back, or done."""
+    pause = threading.Event()
+    last, still = -1, 0
+    for _ in range(5_000):
+        now = read()
+        still = still + 1 if now == last else 0
+        if still == 50:
+            return now
+        last = now
+        pause.wait(0.002)
+    raise AssertionError("it never stood still")
+
+
+def test_a_reader_holds_the_source_back(build: Build, counted: type[Counted]) -> None:
     """A run goes no further ahead of its reader than its buffers are large."""
-    made = []
-
-    class Source(Processor):
-        """Source."""
-
-        def process(self, message: Message) -> Iterator[Message]:
-            for number in range(100_000):
-                made.append(number)
-                yield {"n": number}
-
-    stream = build([("a", "Source"), ("b", "Pass")], Source=Source).stream()
+    stream = build([("a", "Counted"), ("b", "Pass")], Counted=counted).stream()
     next(stream)
-    # One buffer of 1,024 and one batch of as many, in hand and taken.
-    assert len(made) <= 1024 + 2 * 1024
+    # The buffer in front of the reader, and one batch of the segment.
+    assert settled(lambda: counted.made) <= 1 + 1024 + LARGEST_BATCH
     stream.close()
 
 
-@pytest.mark.parametrize("fuse", [True, False])
-def test_no_more_messages_are_on_their_way_than_buffers_and_batches_hold(build: Build, fuse: bool) -> None:
-    """With a fast source and a slow sink, what is in flight stays within the buffers plus a batch for each segment."""
-    flying = [0]
-    most = [0]
-
-    class Source(Processor):
-        """Source."""
-
-        def process(self, message: Message) -> Iterator[Message]:
-            for number in range(3_000):
-                flying[0] += 1
-                most[0] = max(most[0], flying[0])
-                yield {"n": number}
+@pytest.mark.parametrize(("fuse", "segments"), [(True, 3), (False, 4)])
+def test_no_more_messages_are_on_their_way_than_buffers_and_batches_hold(
+    build: Build, counted: type[Counted], fuse: bool, segments: int
+) -> None:
+    """With a sink that stands still, what is in flight stays within the buffers plus a batch for each segment."""
+    gate = threading.Event()
+    begun = threading.Event()
 
     class Sink(Processor):
-        """Sink."""
+        """Take nothing until the gate is opened, and count."""
 
         def process(self, message: Message) -> None:
-            threading.Event().wait(0.0001)
-            flying[0] -= 1
+            begun.set()
+            gate.wait(30)
 
-    buffered = Stage("b", "Pass", buffer=Buffer(max_messages=50))
-    pipeline = build(
-        [("a", "Source"), buffered, Stage("c", "Sink", buffer=Buffer(max_messages=20))], Source=Source, Sink=Sink
-    )
-    result = pipeline.run(fuse=fuse)
-    streams = [stage.buffer for stage in result.stages if stage.buffer]
-    assert [stream.peak for stream in streams] <= [50, 20]
-    batches = 3 * 1024
-    assert most[0] <= 50 + 20 + batches
-    assert streams[0].pauses > 0
+    stages = [
+        ("a", "Counted"),
+        ("p", "Pass"),
+        Stage("b", "Pass", buffer=Buffer(max_messages=50)),
+        Stage("c", "Sink", buffer=Buffer(max_messages=20)),
+    ]
+    run = build(stages, Counted=counted, Sink=Sink).start(fuse=fuse)
+    assert begun.wait(10)
+    flying = settled(lambda: counted.made)
+    unfused = 0 if fuse else 1024
+    assert flying <= 50 + 20 + unfused + segments * LARGEST_BATCH
+    buffers = {stage.stage: stage.buffer for stage in run.statistics() if stage.buffer}
+    for name, bound in (("b", 50), ("c", 20)):
+        assert buffers[name].peak <= bound
+        assert buffers[name].pauses > 0
+    gate.set()
+    result = run.wait(60)
+    assert result is not None
+    assert result.stage("c").received == 100_000
 
 
 @pytest.mark.parametrize(
