@@ -180,6 +180,23 @@ def test_the_error_shows_the_message_and_what_was_done_before(build: Build) -> N
     assert caught.value.result.status is Status.ERROR
 
 
+def test_what_a_batch_had_made_when_an_error_came_goes_on(build: Build) -> None:
+    """In the middle of a long run too, every message before the one that failed has reached the end."""
+
+    class FailLate(Processor):
+        """Fail on one number."""
+
+        def process(self, message: Message) -> Message:
+            if message["n"] == 50_000:
+                raise ValueError("no")
+            return message
+
+    stages = [("a", "Numbers", {"count": 100_000}), ("b", "FailLate"), ("c", "Pass")]
+    with pytest.raises(StageError) as caught:
+        build(stages, FailLate=FailLate).run()
+    assert caught.value.result.stage("c").received == 50_000
+
+
 @pytest.mark.parametrize("returned", [[], [{}], "text", 5, True, 0, ""])
 @pytest.mark.parametrize("last", [True, False])
 def test_a_processor_that_returns_no_message_is_told_so(build: Build, returned: object, last: bool) -> None:
