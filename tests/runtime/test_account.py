@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from transmissions import Pipeline, Status
 from transmissions.runtime.account import differences
 from transmissions.runtime.result import StageStatistics
 from transmissions.runtime.segment_run import Inlet
@@ -24,3 +27,14 @@ def test_an_edge_that_lost_or_made_a_message_is_found() -> None:
     stream.receive()
     [found] = differences([], [], {-1: Inlet(stream, 1)})
     assert found == "before :b: emitted 0, sent 2"
+
+
+def test_a_run_whose_counts_do_not_add_up_says_so(build: Callable[..., Pipeline]) -> None:
+    """A complete run checks its own counts at the end, and one that lost a message ends with an error."""
+    run = build([("a", "Numbers"), ("b", "Pass")]).start()
+    # The fault itself: a message that is counted as received, and then nowhere.
+    run._stages["b"].statistics.received += 1
+    result = run.wait()
+    assert result is not None
+    assert result.status is Status.ERROR
+    assert "stage :b: received 11 = passed 10" in result.error
