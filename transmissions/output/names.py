@@ -15,7 +15,8 @@ MAX_NAME_BYTES = 255
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{5,80}(?:\.[a-z]{1,4})?", re.ASCII).fullmatch
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=\.|\s*\Z)", re.IGNORECASE)
-_LEADING = re.compile(r"\A(?:\.{1,2}_+)+")
+_LEADING = re.compile(r"\A(?:\.{1,2}_+\s*)+")
+_TRAILING = re.compile(r"[.\s]+\Z")
 _REPEATED = re.compile("_{2,}")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}\Z")
 _JOINER, _TAIL_BYTES = "\u200d", 9
@@ -41,7 +42,7 @@ def safe_name(text: object, fallback: str = "untitled", max_bytes: int = MAX_NAM
     if _PLAIN(text):
         return text if not _RESERVED.match(text) else f"_{text}"
     name = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
-    name = _FORBIDDEN.sub("_", name).strip().rstrip(". ")
+    name = _TRAILING.sub("", _FORBIDDEN.sub("_", name).strip())
     name = _REPEATED.sub("_", _LEADING.sub("", name))
     if not name.strip("._ "):
         return fallback
@@ -68,7 +69,7 @@ def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     found = _SUFFIX.search(name)
     suffix = found.group() if found and len(found.group()) < max_bytes - _TAIL_BYTES else ""
     tail = "-" + hashlib.sha256(encoded).hexdigest()[: _TAIL_BYTES - 1] + suffix
-    return _cut(name.removesuffix(suffix), max_bytes - len(tail)).rstrip(". ") + tail
+    return _TRAILING.sub("", _cut(name.removesuffix(suffix), max_bytes - len(tail))) + tail
 
 
 def slug(text: str, max_bytes: int = 80) -> str:
