@@ -9,6 +9,7 @@ from transmissions.problem import Problem, render
 from transmissions.secrets import redact
 
 __all__ = [
+    "InvalidEvent",
     "InvalidPipeline",
     "NoSuchPipeline",
     "NoSuchProcessor",
@@ -18,9 +19,13 @@ __all__ = [
     "SettingError",
     "StageError",
     "StreamAborted",
+    "StreamCancelled",
     "StreamClosed",
     "StreamError",
+    "StreamExists",
     "StreamFull",
+    "StreamNotFound",
+    "StreamTimeout",
     "TransmissionsError",
 ]
 
@@ -104,15 +109,16 @@ class StreamError(TransmissionsError):
     """An operation on an event stream could not be done.
 
     Args:
-        stream: the stream's name.
-        operation: `send`, `receive` or `close`.
-        why: what prevented it.
+        stream: the stream's name; its id, where a stream manager holds it.
+        operation: what could not be done: `send`, `receive`, `create`, `get`, `close`, …
+        cause: what prevented it.
     """
 
-    def __init__(self, stream: str, operation: str, why: str) -> None:
+    def __init__(self, stream: str, operation: str, cause: str) -> None:
         self.stream = stream
         self.operation = operation
-        super().__init__(f"stream {stream}: {operation}: {why}")
+        self.cause = cause
+        super().__init__(f"stream {stream}: {operation}: {cause}")
 
 
 class StreamClosed(StreamError):
@@ -124,4 +130,34 @@ class StreamAborted(StreamError):
 
 
 class StreamFull(StreamError):
-    """The stream is full and its policy is to fail rather than to wait."""
+    """The stream is full, and its policy is not to wait; or the sender asked not to.
+
+    Attributes:
+        accepted: how many messages of those given were let in.
+        dropped: how many the policy dropped; the rest, if any, are still the sender's.
+    """
+
+    def __init__(self, stream: str, operation: str, cause: str, accepted: int = 0, dropped: int = 0) -> None:
+        self.accepted = accepted
+        self.dropped = dropped
+        super().__init__(stream, operation, cause)
+
+
+class StreamTimeout(StreamError, TimeoutError):
+    """The operation was not possible in the time given for it."""
+
+
+class StreamCancelled(StreamError):
+    """The operation was cancelled by the cancellation it was given."""
+
+
+class StreamNotFound(StreamError):
+    """The stream manager holds no stream of that id."""
+
+
+class StreamExists(StreamError):
+    """The stream manager holds a stream of that id already."""
+
+
+class InvalidEvent(TransmissionsError, ValueError):
+    """An event is not what its type asks for: a key is missing, has a value of another type, or the type is unknown."""

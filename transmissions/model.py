@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from transmissions.problem import Location
-from transmissions.streams import WhenFull
+from transmissions.streams import MAX_SPILL_BYTES, WhenFull
 
 __all__ = ["Buffer", "Definition", "OnError", "Parameter", "Stage", "Template", "WhenFull"]
 
@@ -35,6 +35,7 @@ class Buffer:
             None for the bound itself.
         low_water_mark: fill at which paused senders go on, in the same unit; None for half of the high mark.
         when_full: what happens to a message that finds no room.
+        max_spill_bytes: where messages that find no room go to disk, the most bytes that may wait there.
     """
 
     max_messages: int = 1024
@@ -42,6 +43,7 @@ class Buffer:
     high_water_mark: int | None = None
     low_water_mark: int | None = None
     when_full: WhenFull = WhenFull.BLOCK
+    max_spill_bytes: int = MAX_SPILL_BYTES
 
 
 @dataclass(frozen=True, slots=True)

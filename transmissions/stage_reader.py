@@ -215,7 +215,7 @@ def _buffer(stage: Node, document: Document, problems: list[Problem]) -> Buffer 
         return None
     node = nodes[0]
     given: dict[str, Any] = {}
-    for name in ("max_messages", "max_bytes", "high_water_mark", "low_water_mark"):
+    for name in ("max_messages", "max_bytes", "high_water_mark", "low_water_mark", "max_spill_bytes"):
         value = document.graph.value(node, terms.NAMESPACE[turtle_name(name)])
         if isinstance(value, Literal) and value.datatype == XSD.integer and value.value is not None:
             given[name] = int(value.value)

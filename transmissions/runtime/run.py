@@ -340,5 +340,6 @@ def _stream(buffer: Buffer, name: str) -> EventStream:
         high_water_mark=buffer.high_water_mark,
         low_water_mark=buffer.low_water_mark,
         when_full=buffer.when_full,
+        max_spill_bytes=buffer.max_spill_bytes,
         name=f"before :{name}",
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-__all__ = ["StreamStatistics", "WhenFull"]
+__all__ = ["MAX_SPILL_BYTES", "StreamStatistics", "WhenFull"]
+
+MAX_SPILL_BYTES = 1 << 30
+"""How many bytes a stream spills to disk before it holds its senders back, unless said otherwise."""
 
 
 class WhenFull(StrEnum):
@@ -15,6 +18,7 @@ class WhenFull(StrEnum):
     DROP_NEWEST = "dropNewest"
     DROP_OLDEST = "dropOldest"
     FAIL = "fail"
+    SPILL = "spill"
 
 
 @dataclass(slots=True)
