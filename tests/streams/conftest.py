@@ -89,6 +89,13 @@ def count_waiting(stream: EventStream) -> int:
     return counted.waiting_senders + counted.waiting_receivers
 
 
+def started(function: Callable[[], Any]) -> threading.Thread:
+    """Run a function in a thread."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
 def when(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
     pause = threading.Event()

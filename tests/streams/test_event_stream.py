@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.streams.conftest import when
+from tests.streams.conftest import started, when
 from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamFull
 from transmissions.streams import EventStream, WhenFull, size_of_message
-
-
-def started(function: Callable[[], Any]) -> threading.Thread:
-    """Run a function in a thread."""
-    thread = threading.Thread(target=function)
-    thread.start()
-    return thread
 
 
 def test_messages_come_out_in_order() -> None:

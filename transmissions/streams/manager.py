@@ -151,7 +151,7 @@ class StreamManager:
         return stream
 
     def _find(self, stream_id: str) -> EventStream | None:
-        if not isinstance(stream_id, str) or not id:
+        if not isinstance(stream_id, str) or not stream_id:
             raise ValueError(f"a stream's id must be text that is not empty, got {stream_id!r}")
         stream = self._streams.get(stream_id)
         if stream is not None and stream.closed:
