@@ -48,6 +48,7 @@ class BoundedQueue:
         self._bytes = 0
         self._paused_since: float | None = None
         self._spill = Spill(max_spill_bytes)
+        self._unsuited: ValueError | None = None
 
     def __len__(self) -> int:
         return len(self._messages) + self._spill.depth
@@ -61,21 +62,22 @@ class BoundedQueue:
             again: whether the rest was counted as an overflow before.
 
         Raises:
-            ValueError: a message is to go to disk and cannot; those before it are in.
+            ValueError: a message is to go to disk and cannot; those before it are in, and counted as sent.
         """
         begin = position
         counted = self.counted
-        try:
-            position = self._fit(messages, position)
-            if position < len(messages):
-                counted.overflows += 0 if again else len(messages) - position
-                position = self._overflow(messages, position)
-        finally:
-            if position > begin:
-                counted.sent += position - begin
-                counted.peak = max(counted.peak, len(self._messages))
-                counted.peak_bytes = max(counted.peak_bytes, self._bytes)
-                self.active_at = self._clock()
+        position = self._fit(messages, position)
+        if position < len(messages):
+            counted.overflows += 0 if again else len(messages) - position
+            position = self._overflow(messages, position)
+        if position > begin:
+            counted.sent += position - begin
+            counted.peak = max(counted.peak, len(self._messages))
+            counted.peak_bytes = max(counted.peak_bytes, self._bytes)
+            self.active_at = self._clock()
+        if self._unsuited is not None:
+            unsuited, self._unsuited = self._unsuited, None
+            raise unsuited
         return position
 
     def _fit(self, messages: Sequence[Any], position: int) -> int:
@@ -132,15 +134,18 @@ class BoundedQueue:
 
     def _spill_from(self, messages: Sequence[Any], position: int) -> int:
         begin = position
-        try:
-            while position < len(messages) and self._paused_since is None:
+        while position < len(messages) and self._paused_since is None:
+            try:
                 end = self._spill.append(messages, position, self._size_in_memory)
-                if end == position:
-                    self._pause()
-                position = end
-        finally:
-            self.counted.spilled += position - begin
-            self.counted.peak_spill_bytes = max(self.counted.peak_spill_bytes, self._spill.used)
+            except ValueError as error:
+                # Raised when those before it are counted.
+                self._unsuited = error
+                break
+            if end == position:
+                self._pause()
+            position = end
+        self.counted.spilled += position - begin
+        self.counted.peak_spill_bytes = max(self.counted.peak_spill_bytes, self._spill.used)
         return position
 
     def _size_in_memory(self, message: Any) -> int:

@@ -149,3 +149,7 @@ class Spill:
         self._segments.clear()
         self._chunk, self._position = b"", 0
         self.depth = self.used = 0
+
+    def __del__(self) -> None:
+        # A stream may be left with messages in it: that is no resource forgotten, so it is no warning either.
+        self.clear()
