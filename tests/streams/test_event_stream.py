@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -211,3 +212,70 @@ def test_size_is_that_of_the_text_in_it(value: Any) -> None:
 
     expected = sum(len(one.encode()) if isinstance(one, str) else 8 for one in leaves(value))
     assert size_of_message({"": value}) == expected
+
+
+@pytest.mark.parametrize("policy", list(WhenFull))
+def test_closing_while_a_hundred_threads_send(policy: WhenFull) -> None:
+    """Whenever the close comes, senders get StreamClosed and no other error, and all that was let in is received."""
+    stream = EventStream(8, when_full=policy, max_spill_bytes=2000)
+    accepted: list[list[int]] = [[] for _ in range(50)]
+    received: list[list[int]] = [[] for _ in range(50)]
+    errors: list[BaseException] = []
+
+    def send(place: int) -> None:
+        number = place
+        try:
+            while True:
+                try:
+                    stream.send(number)
+                    accepted[place].append(number)
+                except StreamFull as full:
+                    accepted[place] += [number] * full.dropped
+                number += 50
+        except StreamClosed:
+            return
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [started(lambda place=place: send(place)) for place in range(50)]  # type: ignore[misc]
+    threads += [started(lambda place=place: received[place].extend(stream)) for place in range(50)]  # type: ignore[misc]
+    when(lambda: stream.statistics().received > 2000)
+    stream.close()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert not errors
+    counted = stream.statistics()
+    assert counted.sent == sum(map(len, accepted)) == sum(map(len, received)) + counted.drops
+    assert counted.received == sum(map(len, received))
+    if not counted.drops:
+        assert sorted(sum(accepted, [])) == sorted(sum(received, []))
+
+
+def test_closing_while_a_hundred_tasks_send() -> None:
+    """In one event loop likewise: each task that sends is told of the close, and nothing let in is lost."""
+
+    async def main() -> tuple[list[int], list[int]]:
+        stream = EventStream(4)
+        accepted: list[int] = []
+        received: list[int] = []
+
+        async def send(number: int) -> None:
+            with contextlib.suppress(StreamClosed):
+                while True:
+                    await stream.send_async(number)
+                    accepted.append(number)
+                    number += 50
+
+        async def receive() -> None:
+            async for number in stream:
+                received.append(number)
+                if len(received) > 1000:
+                    stream.close()
+
+        await asyncio.gather(*(send(place) for place in range(50)), *(receive() for _ in range(50)))
+        return accepted, received
+
+    accepted, received = asyncio.run(main())
+    assert len(received) > 1000
+    assert sorted(accepted) == sorted(received)
