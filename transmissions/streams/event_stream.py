@@ -47,6 +47,8 @@ class EventStream:
         max_spill_bytes: the most disk space taken under `WhenFull.SPILL`; after that senders are paused until half
             of it is free.
         size_of: gives the bytes of a message; called only where `max_bytes` is set.
+        never_drop: says of a message that no policy may drop it. It then takes the place of one that may be dropped;
+            its sender waits where there is none.
         name: stands in errors.
         clock: gives seconds, for the time spent paused or idle.
         on_wait: called with `send` or `receive` each time an operation has to wait, before it waits, in its thread.
@@ -65,6 +67,7 @@ class EventStream:
         when_full: WhenFull = WhenFull.BLOCK,
         max_spill_bytes: int = MAX_SPILL_BYTES,
         size_of: Callable[[Any], int] = size_of_message,
+        never_drop: Callable[[Any], bool] | None = None,
         name: str = "stream",
         clock: Callable[[], float] = time.monotonic,
         on_wait: Callable[[str], None] | None = None,
@@ -87,6 +90,7 @@ class EventStream:
             when_full=WhenFull(when_full),
             max_spill_bytes=max_spill_bytes,
             size_of=size_of,
+            never_drop=never_drop,
             clock=clock,
         )
         self._clock = clock
@@ -111,7 +115,7 @@ class EventStream:
             StreamClosed, StreamAborted: as for `send_batch`.
         """
         with self._lock:
-            if not self._accept((message,), 0):
+            if self._accept((message,), 0) == (0, 0):
                 raise StreamFull(self.name, "send", f"it is full, with {len(self._queue)} messages")
 
     def send_batch(
@@ -134,19 +138,22 @@ class EventStream:
             StreamFull: there was no room, and the policy is to fail, or to drop the newest, and then it is done.
             StreamTimeout: there was no room in time; it is a TimeoutError.
             StreamCancelled: it was cancelled.
-            StreamError: a message is to wait on disk and cannot be written there.
+            StreamError: a message is to wait on disk and cannot be written there, or its size cannot be told.
                 Each of them tells in `accepted` how many messages were let in before; those stay in.
         """
         deadline = self._deadline(timeout, cancellation, "send")
-        position = 0
+        position = dropped = 0
         began: float | None = None
         with self._lock:
-            while (position := self._accept(messages, position, again=began is not None)) < len(messages):
+            while True:
+                position, dropped = self._accept(messages, position, dropped, again=began is not None)
+                if position == len(messages):
+                    break
                 if began is None:
                     began = time.monotonic()
                     if self._tell_of_waiting("send"):
                         continue
-                self._wait(self._senders, deadline, cancellation, "send", position)
+                self._wait(self._senders, deadline, cancellation, "send", position - dropped)
         return 0.0 if began is None else time.monotonic() - began
 
     async def send_async(self, message: Any, timeout: float | None = None) -> float:
@@ -161,11 +168,11 @@ class EventStream:
         """
         deadline = self._deadline(timeout, None, "send")
         await asyncio.sleep(0)
-        position = 0
+        position = dropped = 0
         began: float | None = None
         while True:
             with self._lock:
-                position = self._accept(messages, position, again=began is not None)
+                position, dropped = self._accept(messages, position, dropped, again=began is not None)
                 if position == len(messages):
                     return 0.0 if began is None else time.monotonic() - began
                 told = began is None and self._tell_of_waiting("send")
@@ -173,7 +180,7 @@ class EventStream:
                 if told:
                     continue
                 waiter = self._senders.register()
-            await self._wait_async(self._senders, waiter, deadline, "send", position)
+            await self._wait_async(self._senders, waiter, deadline, "send", position - dropped)
 
     # Receiving
 
@@ -330,26 +337,32 @@ class EventStream:
 
     # Under the lock
 
-    def _accept(self, messages: Sequence[Any], position: int, *, again: bool = False) -> int:
-        """Let in what has room from `position` on, apply the policy to the rest, and return where that ended."""
+    def _accept(
+        self, messages: Sequence[Any], position: int, dropped: int = 0, *, again: bool = False
+    ) -> tuple[int, int]:
+        """Let in what has room from `position` on, and apply the policy to the rest.
+
+        Returns:
+            Where that ended, and how many were dropped instead until there, with those `dropped` before.
+        """
         if self._closed or self._aborted is not None:
-            raise self._ended("send", position)
+            raise self._ended("send", position - dropped)
         queue = self._queue
-        begin, sent, drops = position, queue.counted.sent, queue.counted.drops
+        begin, sent, refused = position - dropped, queue.counted.sent, queue.refused
         try:
             position = queue.offer(messages, position, again=again)
         except ValueError as error:
-            raise StreamError(self.name, "send", str(error), begin + queue.counted.sent - sent) from error
+            accepted = begin + queue.counted.sent - sent - (queue.refused - refused)
+            raise StreamError(self.name, "send", str(error), accepted) from error
         finally:
             if queue.counted.sent > sent:
                 self._receivers.wake(queue.counted.sent - sent)
-        if position == len(messages) and queue.when_full is not WhenFull.DROP_NEWEST:
-            return position
-        if dropped := queue.counted.drops - drops:
+        dropped += queue.refused - refused
+        if position == len(messages) and dropped:
             raise StreamFull(self.name, "send", _full(queue, dropped), position - dropped, dropped)
         if position < len(messages) and queue.when_full is WhenFull.FAIL:
             raise StreamFull(self.name, "send", _full(queue, len(messages) - position), position)
-        return position
+        return position, dropped
 
     def _take(self, limit: int) -> list[Any]:
         """Take messages out; an empty list if none is there yet."""
