@@ -91,6 +91,8 @@ class AsyncSegmentRun(SegmentRun):
                     return
                 except StreamError as error:
                     raise self.broken(error, self._stage.planned) from error
+        if self.overseer.stopping:
+            return
         batches = Batches([], Pace())
         try:
             for batch in batches.fill(self._guarded(self.source)):

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -83,7 +84,8 @@ class Run:
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
         self._leaving = self._inlets.get(_LEAVING)
         self._segments = [self._make_segment(place, segment, messages) for place, segment in enumerate(plan.segments)]
-        self._barrier = threading.Barrier(len(self._segments))
+        self._all_started = False
+        self._barrier = threading.Barrier(len(self._segments), self._note_started)
         self._threads = [
             threading.Thread(target=segment.run, name=f"transmissions {segment.name}", daemon=True)
             for segment in self._segments
@@ -139,11 +141,14 @@ class Run:
 
     def all_started(self) -> bool:
         """Wait until every segment has started; False if one could not."""
-        try:
+        # A barrier that is broken says so to those as well that were about to pass: what others have sent them by then
+        # would be lost.
+        with suppress(threading.BrokenBarrierError):
             self._barrier.wait()
-        except threading.BrokenBarrierError:
-            return False
-        return not self.stopping
+        return self._all_started
+
+    def _note_started(self) -> None:
+        self._all_started = True
 
     def fail(self, error: StageError) -> None:
         """End the run with an error; the first one is the one it is known by."""

@@ -122,6 +122,8 @@ class SegmentRun:
         if isinstance(self.source, EventStream):
             self._receive(self.source)
             return
+        if self.overseer.stopping:
+            return
         batches = Batches([], Pace(self.clock))
         try:
             for batch in batches.fill(self._guarded(self.source)):
@@ -146,7 +148,8 @@ class SegmentRun:
 
     def _receive(self, stream: EventStream) -> None:
         pace = Pace(self.clock)
-        while True:
+        # A run that was halted aborts its streams one after the other: each may still give something meanwhile.
+        while not self.overseer.halted:
             try:
                 batch = stream.receive_batch(pace.limit)
             except StreamClosed:
