@@ -20,7 +20,7 @@ from transmissions.model import Stage
 
 Build = Callable[..., Pipeline]
 
-COUNT = 10
+COUNT = 6
 ENDS_WITHIN_S = 2
 """How long a run that was ended may take; a deadline that it is given, whatever it takes."""
 FEWEST_POINTS = 5

@@ -24,7 +24,7 @@ from transmissions.registry import Registry
 
 CHANCE = 0.2
 MANY = 10_000
-TOO_MANY = 45_000
+TOO_MANY = 30_000
 
 
 def number_of(path: str, stage: str) -> int:
@@ -237,7 +237,7 @@ BUFFERS = [
 
 @cache
 def graph(seed: int, count: int) -> tuple[Definition, Expected]:
-    """Return a random graph, a source and three to nine stages each behind one to three earlier ones; and its outcome."""
+    """Return a random graph, a source and three to nine stages behind one to three others each; and its outcome."""
     chance = random.Random(seed)
     while True:
         stages = [Stage("s0", "Source", {"count": count}, on_error=OnError.SKIP)]
@@ -282,6 +282,9 @@ def check(definition: Definition, expected: Expected, fuse: bool) -> tuple[dict[
 def _told(result: Result) -> tuple[Counter[tuple[str, str]], int]:
     """Return the failures that a result lists, and how many it only counts."""
     listed = Counter((problem["stage"], problem["text"]) for problem in result.problems if problem.get("skipped"))
+    for problem in result.problems:
+        if problem.get("skipped"):
+            assert f'"{problem["text"].removeprefix("ValueError: injected: ")}"' in problem["message"], "whose failure"
     rest = [problem["text"] for problem in result.problems if not problem.get("skipped")]
     counted = [re.fullmatch(r"(\d+) more were skipped", text) for text in rest]
     assert len(counted) <= 1
@@ -299,7 +302,7 @@ def _count(seed: int) -> int:
     return random.Random(seed).choice([0, 1, 30, 300])
 
 
-@pytest.mark.parametrize("seed", range(100, 104))
+@pytest.mark.parametrize("seed", range(100, 103))
 def test_ten_thousand_messages_through_chaos(seed: int) -> None:
     """The same with so many that batches are large, buffers are full, and most failures are only counted."""
     definition, expected = graph(seed, MANY)
@@ -310,7 +313,7 @@ def test_ten_thousand_messages_through_chaos(seed: int) -> None:
 
 def test_the_graphs_hold_what_they_are_to_hold() -> None:
     """Among them are branches, branches that meet, every kind of stage, and every kind of buffer."""
-    graphs = [graph(seed, MANY) for seed in range(100, 104)] + [graph(seed, _count(seed)) for seed in range(40)]
+    graphs = [graph(seed, MANY) for seed in range(100, 103)] + [graph(seed, _count(seed)) for seed in range(40)]
     for end in (0, 1):
         assert max(Counter(edge[end] for edge in one.edges).most_common(1)[0][1] for one, _ in graphs[:4]) > 1
     stages = [stage for one, _ in graphs for stage in one.stages]
