@@ -64,7 +64,7 @@ class StreamMonitor(Processor):
         wall_clock: Callable[[], float] = time.time,
         **settings: Any,
     ) -> None:
-        """Make a monitor that takes spans of time from `clock`, and moments, in seconds since 1970, from `wall_clock`."""
+        """Make a monitor that takes spans of time from `clock`, and seconds since 1970 from `wall_clock`."""
         super().__init__(**settings)
         self._clock, self._wall_clock = clock, wall_clock
         # What came since it was counted last: sizes, latencies, and what became of stamps that gave none.
