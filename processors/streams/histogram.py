@@ -12,15 +12,16 @@ __all__ = ["RELATIVE_ERROR", "Histogram"]
 RELATIVE_ERROR = 0.01
 """How far, at most, a percentile is from the value that stands at its place, as a part of that value."""
 
-# The middle of a bucket is at most 0.991 % from its ends, which leaves room for the rounding of logarithms.
-_STEP = math.log(1.0199)
+# The middle of a bucket is at most 0.941 % from its ends. Rounding to four digits, which tells nobody more digits than
+# there are, adds 0.05 %.
+_STEP = math.log(1.0189)
 _LARGEST_EXPONENT = 709.78  # that of the largest float
 
 
 class Histogram:
-    """Counts of values in buckets whose bounds grow by 2 %.
+    """Counts of values in buckets whose bounds grow by not quite 2 %.
 
-    It takes some hundred buckets for sizes and times as they come, and 75,000 for any numbers whatever. Count, sum,
+    It takes some hundred of them for sizes and times as they come, and 80,000 for any numbers whatever. Count, sum,
     least and greatest value are exact.
 
     Args:
@@ -101,4 +102,4 @@ class Histogram:
 
     def _middle(self, place: float) -> float:
         middle = math.exp(min((place - 0.5) * _STEP, _LARGEST_EXPONENT))
-        return min(max(middle, self.minimum), self.maximum)
+        return min(max(float(f"{middle:.4g}"), self.minimum), self.maximum)

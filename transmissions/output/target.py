@@ -43,7 +43,7 @@ class Output:
     names that mean something else on some platform; two paths in one run that differ only by case.
 
     Guarantee: a file is whole or absent, at any moment, also after a crash of the process; with `durable`, also after
-    a power loss.
+    a power loss. One that `grow` adds to has whole lines.
 
     Args:
         target: the folder; may be a link to one.
