@@ -170,7 +170,8 @@ class StreamMonitor(Processor):
         self._reports += 1
         figures = self._figures()
         which = f"{self.name + ', ' if self.name else ''}{'final' if final else 'current'}"
-        self.context.log("notice" if final else "info", which, _told(figures))
+        facts = {name: value for name, value in figures.items() if final == (name != "interval")}
+        self.context.log("notice" if final else "info", which, _flat(facts))
         for path, write in ((self.json_lines_file, self._add_line), (self.prometheus_file, self._write_text)):
             if path:
                 self._attempt(path, write, figures, final)
@@ -220,12 +221,12 @@ class StreamMonitor(Processor):
         return f":prometheusFile of stage :{self.context.stage}"
 
 
-def _told(figures: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures as one level of facts, rounded, without those that there are not."""
+def _flat(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures on one level, rounded, without those that there are not."""
     facts: dict[str, Any] = {}
     for name, value in figures.items():
         if isinstance(value, dict):
-            facts |= {f"{name}_{part}": told for part, told in _told(value).items()}
+            facts |= {f"{name}_{part}": told for part, told in _flat(value).items()}
         elif value is not None:
             facts[name] = float(f"{value:.6g}") if isinstance(value, float) else value
     return facts

@@ -76,5 +76,7 @@ def test_what_one_claimed_others_cannot(tmp_path: Path) -> None:
         with pytest.raises(OutputRefused):
             output.grow("a/log", b"text\n", owner="other")
         output.grow("a/log", b"text\n", owner="one")
+        with pytest.raises(OutputRefused):
+            output.grow("a/log", b"more\n", owner="other")
     assert (tmp_path / "a" / "log").read_bytes() == b"text\n"
     assert not list(tmp_path.glob("a/L*"))

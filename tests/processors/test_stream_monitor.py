@@ -366,18 +366,26 @@ def test_a_message_without_a_place_for_a_stamp_passes() -> None:
 
 
 def test_reports_are_logged_with_their_figures_as_facts() -> None:
-    """A report that is due is an info, the final one a notice; facts are the figures, in total and of the interval."""
+    """A report that is due is an info with the interval's figures, the final one a notice with the total's."""
     bench = Bench(name="in the middle")
     bench.send({"": "x" * 80}, 2.0)
+    bench.send({"": "x" * 40}, 2.0)
     bench.end()
     assert [record[:2] for record in bench.log] == [
         ("info", "in the middle, current"),
+        ("info", "in the middle, current"),
         ("notice", "in the middle, final"),
     ]
-    facts = bench.log[0][2]
-    assert (facts["messages"], facts["bytes_per_s"], facts["size_bytes_p99"]) == (1, 40.0, 80)
-    assert facts["interval_bytes_per_s"] == 40.0
-    assert not any(value is None or isinstance(value, dict) for value in bench.log[1][2].values())
+    first, second, final = (facts for _, _, facts in bench.log)
+    assert (first["interval_messages"], first["interval_bytes_per_s"], first["interval_size_bytes_p99"]) == (
+        1,
+        40.0,
+        80,
+    )
+    assert second["interval_bytes_per_s"] == 20.0
+    assert (final["messages"], final["bytes_per_s"], final["size_bytes_max"]) == (2, 30.0, 80)
+    assert not any(value is None or isinstance(value, dict) for value in (final | first).values())
+    assert all(name.startswith("interval_") == (facts is not final) for facts in (first, final) for name in facts)
 
 
 def test_the_final_report_comes_when_a_stage_fails(tmp_path: Path) -> None:
