@@ -26,6 +26,8 @@ from transmissions.streams.waiters import Waiters
 __all__ = ["EventStream"]
 
 _MAX_MESSAGES = 100
+_TURNS = 64
+"""Every so many operations from asyncio one lets other tasks run, even if it need not wait."""
 
 
 class EventStream:
@@ -91,6 +93,7 @@ class EventStream:
         )
         self._clock = clock
         self._on_wait = on_wait
+        self._turns = 0
         self._closed = False
         self._aborted: str | None = None
         self._lock = threading.Lock()
@@ -101,6 +104,8 @@ class EventStream:
 
     def send(self, message: Any, timeout: float | None = None, cancellation: Cancellation | None = None) -> float:
         """Put one message in; see `send_batch`."""
+        if timeout is None and cancellation is None and self._send_at_once(message):
+            return 0.0
         return self.send_batch((message,), timeout, cancellation)
 
     def send_nowait(self, message: Any) -> None:
@@ -151,16 +156,19 @@ class EventStream:
 
     async def send_async(self, message: Any, timeout: float | None = None) -> float:
         """Put one message in, from asyncio; see `send_batch_async`."""
+        if timeout is None and not self._must_turn() and self._send_at_once(message):
+            return 0.0
         return await self.send_batch_async((message,), timeout)
 
     async def send_batch_async(self, messages: Sequence[Any], timeout: float | None = None) -> float:
         """Put messages in, from asyncio; see `send_batch`.
 
-        Like each operation of asyncio here it lets other tasks run first, so that one that is cancelled already does
-        nothing. Cancelled while it waits, it leaves nothing behind but what it had let in before.
+        A task that is cancelled already does nothing, as with every operation of asyncio here. Cancelled while it
+        waits, it leaves nothing behind but what it had let in before.
         """
         deadline = self._deadline(timeout, None, "send")
-        await asyncio.sleep(0)
+        if self._must_turn():
+            await asyncio.sleep(0)
         position = 0
         began: float | None = None
         while True:
@@ -179,6 +187,10 @@ class EventStream:
 
     def receive(self, timeout: float | None = None, cancellation: Cancellation | None = None) -> Any:
         """Take one message out; see `receive_batch`."""
+        if timeout is None and cancellation is None:
+            with self._lock:
+                if self._aborted is None and len(self._queue):
+                    return self._take_one()
         return self.receive_batch(1, timeout, cancellation)[0]
 
     def receive_nowait(self) -> Any:
@@ -225,13 +237,18 @@ class EventStream:
 
     async def receive_async(self, timeout: float | None = None) -> Any:
         """Take one message out, from asyncio; see `receive_batch_async`."""
+        if timeout is None and not self._must_turn():
+            with self._lock:
+                if self._aborted is None and len(self._queue):
+                    return self._take_one()
         return (await self.receive_batch_async(1, timeout))[0]
 
     async def receive_batch_async(self, limit: int, timeout: float | None = None) -> list[Any]:
         """Take out what is there, from asyncio; see `receive_batch`. Cancelled while it waits, it takes nothing."""
         _check_limit(limit)
         deadline = self._deadline(timeout, None, "receive")
-        await asyncio.sleep(0)
+        if self._must_turn():
+            await asyncio.sleep(0)
         told = False
         while True:
             with self._lock:
@@ -330,6 +347,14 @@ class EventStream:
 
     # Under the lock
 
+    def _send_at_once(self, message: Any) -> bool:
+        """Put one message in if that is all there is to do; takes the lock itself."""
+        with self._lock:
+            if self._closed or self._aborted is not None or not self._queue.offer_one(message):
+                return False
+            self._receivers.wake(1)
+            return True
+
     def _accept(self, messages: Sequence[Any], position: int, *, again: bool = False) -> int:
         """Let in what has room from `position` on, apply the policy to the rest, and return where that ended."""
         if self._closed or self._aborted is not None:
@@ -355,16 +380,24 @@ class EventStream:
         """Take messages out; an empty list if none is there yet."""
         if self._aborted is None and len(self._queue):
             batch = self._queue.take(limit)
-            try:
-                # Finding no room is what pauses, so nobody waits for room where none are paused.
-                if self._queue.settle():
-                    self._senders.wake()
-            except Exception as error:
-                self._abort(f"what was spilled cannot be read back: {error}")
+            self._settle()
             return batch
         if self.closed:
             raise self._ended("receive")
         return []
+
+    def _take_one(self) -> Any:
+        message = self._queue.take_one()
+        self._settle()
+        return message
+
+    def _settle(self) -> None:
+        try:
+            # Finding no room is what pauses, so nobody waits for room where none are paused.
+            if self._queue.settle():
+                self._senders.wake()
+        except Exception as error:
+            self._abort(f"what was spilled cannot be read back: {error}")
 
     def _ended(self, operation: str, accepted: int = 0) -> StreamError:
         if self._aborted is not None:
@@ -376,6 +409,12 @@ class EventStream:
         self._receivers.wake()
 
     # Waiting
+
+    def _must_turn(self) -> bool:
+        """Say whether the event loop has to turn first: to end a task that is cancelled, or to let others run."""
+        self._turns += 1
+        task = asyncio.current_task()
+        return not self._turns % _TURNS or (task is not None and task.cancelling() > 0)
 
     def _deadline(self, timeout: float | None, cancellation: Cancellation | None, operation: str) -> float | None:
         if cancellation is not None and cancellation.cancelled:
