@@ -101,6 +101,7 @@ class StreamBufferManager(Processor):
             "spill_messages": held.get("spill_depth", 0),
             "spill_bytes": held.get("spill_bytes", 0),
             "peak_spill_bytes": held.get("peak_spill_bytes", 0),
+            "spill_failures": held.get("spill_failures", 0),
         }
 
 

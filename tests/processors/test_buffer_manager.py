@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import transmissions
 from processors.streams import StreamBufferManager
 from transmissions import Buffer, Context, EventStream, StageError, TransmissionsError, WhenFull
+from transmissions.errors import StreamFull
 
 PREFIX = "@prefix : <http://purl.org/stuff/transmissions/> .\n"
 SLOW = """
@@ -131,14 +132,14 @@ def test_a_pause_is_heard_by_whoever_sends() -> None:
     """From the high-water mark on nothing more is let in, though there is room, until the low-water mark is reached."""
     stream = stream_of(max_buffer_size=1000)
     for _ in range(8):
-        stream.send({"": "x" * 100}, timeout=0)
-    with pytest.raises(TimeoutError):
-        stream.send({"": "x" * 100}, timeout=0)
+        stream.send_nowait({"": "x" * 100})
+    with pytest.raises(StreamFull):
+        stream.send_nowait({"": "x" * 100})
     stream.receive_batch(5)
-    with pytest.raises(TimeoutError):
-        stream.send({"": "x" * 100}, timeout=0)
+    with pytest.raises(StreamFull):
+        stream.send_nowait({"": "x" * 100})
     stream.receive()
-    stream.send({"": "x" * 100}, timeout=0)
+    stream.send_nowait({"": "x" * 100})
     assert (stream.statistics().pauses, stream.statistics().resumes) == (1, 1)
 
 
@@ -146,11 +147,11 @@ def test_marks_in_messages_pause_and_resume() -> None:
     """With `:maxMessages` alone, messages are counted, whatever their size."""
     stream = stream_of(max_messages=10)
     for _ in range(8):
-        stream.send({"": "x" * 1_000_000}, timeout=0)
-    with pytest.raises(TimeoutError):
-        stream.send({}, timeout=0)
+        stream.send_nowait({"": "x" * 1_000_000})
+    with pytest.raises(StreamFull):
+        stream.send_nowait({})
     stream.receive_batch(6)
-    stream.send({}, timeout=0)
+    stream.send_nowait({})
 
 
 def test_whoever_waits_goes_on_at_once_and_polls_for_nothing() -> None:
@@ -181,12 +182,23 @@ def test_what_is_dropped_is_counted(tmp_path: Path, policy: str) -> None:
     assert figures["peak_messages"] == 5
 
 
+def test_what_spills_to_disk_comes_back(tmp_path: Path) -> None:
+    """With `spill`, senders do not wait: what found no room waited on disk, is told, and is received all the same."""
+    result = run(tmp_path, ":maxMessages 5 ; :whenFull :spill")
+    figures = result.processors["b"]
+    assert result.stage("s").received == 301
+    assert figures["spilled"] > 0
+    assert figures["peak_spill_bytes"] > 0
+    assert figures["peak_messages"] == 5
+    assert (figures["drops"], figures["pauses"], figures["spill_messages"], figures["spill_bytes"]) == (0, 0, 0, 0)
+
+
 def test_the_report_is_that_of_the_stream() -> None:
     """The figures are the stream's own; how full it is, is told by the bound that is nearest, and spilling is told."""
     manager = StreamBufferManager(max_buffer_size=1000, max_messages=10, when_full="spill")
     held = {"capacity": 10, "capacity_bytes": 1000, "depth": 3, "depth_bytes": 200, "peak": 4, "peak_bytes": 900}
     counted = {"pauses": 3, "resumes": 2, "paused_s": 0.5, "overflows": 7, "drops": 0}
-    spilled = {"spilled": 6, "spill_depth": 2, "spill_bytes": 150, "peak_spill_bytes": 400}
+    spilled = {"spilled": 6, "spill_depth": 2, "spill_bytes": 150, "peak_spill_bytes": 400, "spill_failures": 1}
     log: list[Any] = []
     manager.context = Context(
         statistics=lambda: {"buffer": held | counted | spilled}, log=lambda *record: log.append(record)
@@ -208,6 +220,7 @@ def test_the_report_is_that_of_the_stream() -> None:
         "spill_messages": 2,
         "spill_bytes": 150,
         "peak_spill_bytes": 400,
+        "spill_failures": 1,
     }
     assert log == [("info", "held", manager.report())]
 
