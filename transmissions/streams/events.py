@@ -95,7 +95,7 @@ class Event:
         fixed = datetime(*date, *time, moment.microsecond, timezone(offset) if offset else UTC)
         if fixed == _ZERO and not self.nanoseconds:
             raise InvalidEvent(
-                f"{name} must be a moment; {_ZERO:%Y}-01-01T00:00:00Z is what Go writes where none is set"
+                f"{name} must be a moment; 0001-01-01T00:00:00Z is what Go writes where none is set"
             )
         return fixed
 
