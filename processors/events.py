@@ -83,9 +83,11 @@ class EventReplayer(Processor):
 
     @classmethod
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
-        """Return the transcript's field, unless files are set."""
-        carried = set(settings.get("carry") or ())
-        return carried if settings.get("source_file") else {(settings.get("field") or "content").split(".")[0]}
+        """Return the transcript's field, unless files are set, and those that are carried along."""
+        field = settings.get("field", "content")
+        # A file that a parameter names is not known here, but there will be one.
+        from_field = settings.get("source_file", []) == [] and field is not None
+        return {*(settings.get("carry") or ()), *((field.split(".")[0],) if from_field else ())}
 
     @classmethod
     def fields_written(cls, settings: Mapping[str, Any]) -> set[str]:

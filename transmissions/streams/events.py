@@ -94,9 +94,7 @@ class Event:
         date, time = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
         fixed = datetime(*date, *time, moment.microsecond, timezone(offset) if offset else UTC)
         if fixed == _ZERO and not self.nanoseconds:
-            raise InvalidEvent(
-                f"{name} must be a moment; 0001-01-01T00:00:00Z is what Go writes where none is set"
-            )
+            raise InvalidEvent(f"{name} must be a moment; 0001-01-01T00:00:00Z is what Go writes where none is set")
         return fixed
 
     def _frozen_extra(self) -> Mapping[str, Any]:
