@@ -15,7 +15,7 @@ _TOOL_KINDS = {"function_call": "tool_use", "custom_tool_call": "tool_use", "rea
 _PART_KINDS = {"output_text": "text", "refusal": "refusal", "reasoning_text": "thinking"}
 _LAST = {"response.completed", "response.incomplete", "response.failed"}
 # What they say stands in other objects as well.
-_SAID_ELSEWHERE = (".done", ".in_progress", ".queued", ".searching", ".interpreting", ".generating", ".part.added")
+_SAID_ELSEWHERE = (".done", ".in_progress", ".queued", ".searching", ".interpreting", ".generating", "_part.added")
 
 
 class OpenAIResponsesReader(TranscriptReader):

@@ -84,7 +84,9 @@ class Transcript:
         self._place = {"file": self.name}
         yield from self._guarded(self._end())
         if strays:
-            self._warn(f"{self.name}: {strays} lines are no part of a server-sent event, passed over", file=self.name)
+            self._warn(
+                f"{self.name}: lines that are no part of a server-sent event, passed over: {strays}", file=self.name
+            )
         if not found:
             self._lose(f"{self.name}: there is no server-sent event in it", file=self.name)
 
