@@ -20,7 +20,7 @@ class ServerSentEvent:
 
     Args:
         start: where in the stream its first line begins, in bytes from 0.
-        end: where its last line ends.
+        end: where its last line ends, without the line's end.
         name: what its `event` lines say, the last one.
         data: its `data` lines, joined by line feeds; bytes that are not UTF-8 replaced by �.
         problem: "too large" if its data were beyond the limit and are left out, "unfinished" if the stream ends before
@@ -95,27 +95,28 @@ def split_events(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[ServerSe
         chunks: the stream, in pieces of any size.
         limit_bytes: the most data that an event may have; memory is bounded by it and the largest chunk.
     """
-    gathered = _Gathered(0)
+    gathered: _Gathered | None = None
     end = 0
-    for line, end in _lines(chunks, limit_bytes):
-        if line == b"":
+    for line, start, line_end in _lines(chunks, limit_bytes):
+        if line != b"":
+            gathered, end = gathered or _Gathered(start), line_end
+            gathered.take(line, limit_bytes)
+        elif gathered:
             event = gathered.event(end, finished=True)
+            gathered = None
             if event is not None:
                 yield event
-            gathered = _Gathered(end)
-        else:
-            gathered.take(line, limit_bytes)
-    last = gathered.event(end, finished=False)
+    last = gathered.event(end, finished=False) if gathered else None
     if last is not None:
         yield last
 
 
-def _lines(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[bytes | None, int]]:
-    """Yield each line, None for one that is too long, and where it ends; the last one, if not empty, needs no end."""
+def _lines(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[bytes | None, int, int]]:
+    """Yield each line, None for one that is too long, with its place; the last one, if not empty, needs no end."""
     # A line holds its field's name as well.
     longest = limit_bytes + 16
     pieces: list[bytes] = []
-    held = offset = 0
+    held = offset = begin = 0
     first, after_cr = True, False
 
     def line(rest: bytes) -> bytes | None:
@@ -130,11 +131,14 @@ def _lines(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[bytes | 
     for chunk in chunks:
         if not chunk:
             continue
-        # The LF of a CRLF that was cut in two ends no further line.
-        start = 1 if after_cr and chunk[:1] == b"\n" else 0
+        start = 0
+        if after_cr and chunk[:1] == b"\n":
+            # The LF of a CRLF that was cut in two ends no further line.
+            start, begin = 1, begin + 1
         for found in _LINE_END.finditer(chunk, start):
-            yield line(chunk[start : found.start()]), offset + found.end()
+            yield line(chunk[start : found.start()]), begin, offset + found.start()
             start = found.end()
+            begin = offset + start
         after_cr = chunk.endswith(b"\r")
         rest = chunk[start:]
         held += len(rest)
@@ -144,4 +148,4 @@ def _lines(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[bytes | 
             pieces.clear()
         offset += len(chunk)
     if held:
-        yield line(b""), offset
+        yield line(b""), begin, offset

@@ -430,7 +430,9 @@ def test_where_a_file_is_cut_into_chunks_makes_no_difference(cuts: list[int], en
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     chunks = [data[one:other] for one, other in pairwise(places)]
     found = list(split_events(chunks, 10_000))
-    assert [one.data for one in found] == [one if isinstance(one, str) else json.dumps(one) for one in CHAT]
+    texts = [one if isinstance(one, str) else json.dumps(one) for one in CHAT]
+    assert [one.data for one in found] == texts
+    assert [data[one.start : one.end].partition(b"data: ")[2].decode() for one in found] == texts
     assert found == list(split_events([data], 10_000))
 
 
@@ -741,7 +743,7 @@ def test_a_run_with_broken_pieces_is_partial(tmp_path: Path) -> None:
     result = transmissions.load("assemble-stream").run(source=tmp_path / "a.sse", target=tmp_path)
     (problem,) = result.problems
     start = len(sent(ANTHROPIC[0]))
-    assert (problem["file"], problem["bytes"]) == (str(tmp_path / "a.sse"), [start, start + len(sent("{"))])
+    assert (problem["file"], problem["bytes"]) == (str(tmp_path / "a.sse"), [start, start + len("data: {")])
 
 
 # Assembling.

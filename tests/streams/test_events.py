@@ -347,6 +347,27 @@ def test_keys_are_sorted_by_their_bytes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (100.0, "100"),
+        (-0.0, "-0"),
+        (1e20, "100000000000000000000"),
+        (-1e21, "-1e+21"),
+        (1e-6, "0.000001"),
+        (-1.25e-5, "-0.0000125"),
+        (9.9e-7, "9.9e-7"),
+        (1e-10, "1e-10"),
+        (1.2345678901234568e20, "123456789012345683968"),
+    ],
+)
+def test_floats_have_the_form_that_go_gives_them(value: float, text: str) -> None:
+    """A float has the fewest digits, and an exponent where Go has one; only large whole ones have all digits."""
+    event = TextDelta("", extra={"f": value}, timestamp=NOON)
+    assert encode_event(event) == line(f'{{"f":{text},"text":""}}')
+    assert decode_event(encode_event(event)) == event
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (line('{"text":"a","text":"b"}'), "a key must stand once in an object, and 'text' stands there twice"),
