@@ -90,9 +90,11 @@ class Event:
             raise InvalidEvent(
                 f"{self.type}: nanoseconds must be a whole number from 0 to 999, got {shown(self.nanoseconds)}"
             )
-        # Taken apart and put together, because a subclass of datetime may do anything.
-        date, time = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
-        fixed = datetime(*date, *time, moment.microsecond, timezone(offset) if offset else UTC)
+        fixed = moment
+        if type(moment) is not datetime or type(moment.tzinfo) is not timezone:
+            # Taken apart and put together, because a subclass of datetime may do anything.
+            date, time = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
+            fixed = datetime(*date, *time, moment.microsecond, timezone(offset) if offset else UTC)
         if fixed == _ZERO and not self.nanoseconds:
             raise InvalidEvent(f"{name} must be a moment; 0001-01-01T00:00:00Z is what Go writes where none is set")
         return fixed
