@@ -46,11 +46,11 @@ def notes_of(span: Span, edges: Sequence[tuple[str, str]], verdict: Verdict | No
 
 
 def _lines(one: StageStatistics, span: Span, *, can_wait: bool, is_marked: bool) -> list[str]:
-    # Shares are padded, so that the picture keeps still while they change.
-    work = f"busy {share_text(one.busy_s / span.seconds):>5}" if span.seconds > 0 else "busy   0 %"
+    # Shares that change are padded, so that the picture keeps still.
+    width, seconds = 0 if span.is_whole else 5, max(span.seconds, 1e-6)
+    work = f"busy {share_text(one.busy_s / seconds):>{width}}"
     if one.blocked_s > 0 or (can_wait and not is_marked):
-        waited = one.blocked_s / span.seconds if span.seconds > 0 else 0.0
-        work += f"  blocked {share_text(waited):>5}"
+        work += f"  blocked {share_text(one.blocked_s / seconds):>{width}}"
     lines = [work + (f"  {MARK}" if is_marked else "")]
     if one.buffer is not None:
         lines.insert(0, f"≡ {buffer_text(one.buffer, at_most=span.is_whole)}")
@@ -72,7 +72,8 @@ def buffer_text(stream: StreamStatistics, *, at_most: bool = False) -> str:
     if stream.capacity_bytes:
         fill = max(fill, (stream.peak_bytes if at_most else stream.depth_bytes) / stream.capacity_bytes)
     capacity = f"{stream.capacity:,}"
-    return f"{fill_bar(fill, _BAR_COLUMNS)} {'peak ' if at_most else ''}{depth:>{len(capacity)},}/{capacity}"
+    bar = fill_bar(fill, _BAR_COLUMNS)
+    return f"{bar} peak {depth:,}/{capacity}" if at_most else f"{bar} {depth:>{len(capacity)},}/{capacity}"
 
 
 def fill_bar(fill: float, columns: int) -> str:
