@@ -93,7 +93,9 @@ def test_the_first_of_fused_stages_is_freed_by_a_buffer_behind_it() -> None:
 def test_a_burst_is_told_from_a_slow_stage() -> None:
     """A buffer that was full at times, before a stage that had time to spare, is to be larger."""
     verdict = found(stage("read", 5.5, 0.6), stage("write", 6.0, buffer=stream(8, 0.6)))
-    assert verdict.advice == "it was full only now and then: a larger buffer, :maxMessages 16 on :write, takes up bursts"
+    assert (
+        verdict.advice == "it was full only now and then: a larger buffer, :maxMessages 16 on :write, takes up bursts"
+    )
     assert not verdict.clear
 
 

@@ -18,9 +18,11 @@ from transmissions.runtime.result import Result, StageStatistics
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 __all__ = ["WatchProgress", "can_draw"]
 
+_NARROW = 60
 _COLOURS = {MARK: "bold red", r"blocked +(?:[3-9]\d|100) %": "yellow", r"(?:failed|dropped) [\d,]+": "red"}
 
 
@@ -93,7 +95,7 @@ class WatchProgress(NoProgress):
         # The title may be cut; a box may not.
         too_wide = max(map(display_width, lines[1:]), default=0) > self._console.size.width
         if too_wide or (height is not None and len(lines) > height):
-            return _listed(span, title, verdict)
+            return _listed(span, title, verdict, self._console.size.width)
         drawn = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         drawn.stylize("bold", 0, len(lines[0]))
         for pattern, style in _COLOURS.items():
@@ -101,30 +103,38 @@ class WatchProgress(NoProgress):
         return drawn
 
 
-def _listed(span: Span, title: str, verdict: Verdict | None) -> RenderableType:
-    """Return the figures as a line for each stage."""
+def _listed(span: Span, title: str, verdict: Verdict | None, width: int) -> RenderableType:
+    """Return the figures as a line for each stage; where it is narrow, without bars, and the mark without its word."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
-    table.add_column("stage", no_wrap=True, overflow="ellipsis", min_width=8)
+    # It alone may wrap, so that it is what becomes narrower; its cells are cut instead.
+    table.add_column("stage", overflow="ellipsis")
     for column in ("out", "busy", "blocked"):
         table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
     for column in ("buffer", ""):
         table.add_column(column, no_wrap=True, overflow="ellipsis")
-    seconds = max(span.seconds, 1e-6)
+    seconds, is_narrow = max(span.seconds, 1e-6), width < _NARROW
     for one in span.stages:
         is_marked = verdict is not None and one.stage == verdict.marked
+        fill = buffer_text(one.buffer, at_most=span.is_whole) if one.buffer else ""
         table.add_row(
-            Text(one.stage, style="bold red" if is_marked else ""),
+            Text(one.stage, style="bold red" if is_marked else "", no_wrap=True, overflow="ellipsis"),
             f"{one.emitted:,}" if span.is_whole else rate_text(one.emitted / seconds),
             share_text(one.busy_s / seconds),
             share_text(one.blocked_s / seconds),
-            buffer_text(one.buffer, at_most=span.is_whole) if one.buffer else "",
-            Text(MARK, style="bold red") if is_marked else Text(f"failed {one.failed:,}" if one.failed else ""),
+            fill.split()[-1] if is_narrow and fill else fill,
+            Text(MARK[0] if is_narrow else MARK, style="bold red") if is_marked else _failed(one),
         )
     return Group(Text(title, style="bold", no_wrap=True, overflow="ellipsis"), table)
+
+
+def _failed(one: StageStatistics) -> Text:
+    from rich.text import Text
+
+    return Text(f"failed {one.failed:,}" if one.failed else "", style="red")
 
 
 def can_draw() -> bool:
