@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +106,8 @@ class Terminal:
     """
 
     def __init__(self, *words: str, size: tuple[int, int] = (100, 40), **environment: str) -> None:
+        import termios
+
         self._master, self._slave = os.openpty()
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
@@ -134,6 +134,9 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal larger or smaller."""
+        import fcntl
+        import termios
+
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
 
@@ -168,6 +171,8 @@ class Terminal:
     @property
     def is_as_before(self) -> bool:
         """Whether keys, cursor and screen are as they were before the command began."""
+        import termios
+
         hidden, shown = self.raw.rfind(b"\x1b[?25l"), self.raw.rfind(b"\x1b[?25h")
         on_first_screen = self.raw.count(b"\x1b[?1049h") == self.raw.count(b"\x1b[?1049l")
         return termios.tcgetattr(self._slave) == self.attributes and shown >= hidden and on_first_screen
@@ -204,6 +209,7 @@ class Gate:
 @pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Go to a folder with a pipeline whose last stage takes a message for every byte of a pipe."""
+    pytest.importorskip("termios", reason="pipes that have a name are those of POSIX")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "import.ttl").write_text(PIPELINE, encoding="utf-8")
     (tmp_path / "own.py").write_text(PROCESSORS, encoding="utf-8")
@@ -216,4 +222,5 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 @pytest.fixture
 def terminal() -> type[Terminal]:
     """Give the class of terminals."""
+    pytest.importorskip("termios", reason="terminals are those of POSIX")
     return Terminal
