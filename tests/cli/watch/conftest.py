@@ -18,6 +18,7 @@ import pyte
 import pytest
 
 LIMIT_S = 20
+QUIET_S = 0.05
 TAKE_TERMINAL = """\
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -60,7 +61,11 @@ class Count(Processor):
     Guarantee: pure.
     """
 
+    say: str = setting("", "what to print at line 5000")
+
     def process(self, message):
+        if self.say and message["words"][1] == "5000":
+            print(self.say, flush=True)
         return None
 
 
@@ -133,12 +138,16 @@ class Terminal:
         os.close(self._slave)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make the terminal larger or smaller."""
+        """Make the terminal larger or smaller; lines that are too long for it are broken, as many terminals do."""
         import fcntl
         import termios
 
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        before = [self.screen.display[row].rstrip() for row in range(self.screen.cursor.y + 1)]
         self.screen.resize(rows, columns)
+        self.screen.reset()
+        starts = [(line, start) for line in before for start in range(0, max(1, len(line)), columns)]
+        self._stream.feed("\r\n".join(line[start : start + columns] for line, start in starts).encode())
 
     def type(self, keys: bytes) -> None:
         """Press keys."""
@@ -150,14 +159,18 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def read_until(self, wanted: Callable[[str], Any], each: Callable[[], Any] = lambda: None) -> str:
-        """Return what is seen as soon as it is wanted; `each` is called whenever something new is shown."""
+        """Return what is seen as soon as it is wanted; `each` is called between two looks.
+
+        It is looked at when nothing more comes, so that no drawing is seen half.
+        """
         deadline = time.monotonic() + LIMIT_S
-        while not wanted(self.text):
-            ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"this was not shown in time; at last it was\n{self.text}"
-            self._take(os.read(self._master, 65536))
+        while True:
+            while select.select([self._master], [], [], QUIET_S)[0]:
+                self._take(os.read(self._master, 65536))
+            if wanted(self.text):
+                return self.text
+            assert time.monotonic() < deadline, f"this was not shown in time; at last it was\n{self.text}"
             each()
-        return self.text
 
     def wait(self) -> int:
         """Return the exit code, once all that was shown is read."""

@@ -80,7 +80,8 @@ def test_a_first_control_c_is_said_and_a_second_one_kills(gate: Any, terminal: A
     with terminal(*WATCH, "--report", "report.json") as shown:
         shown.read_until(lambda text: "blocked 100 %" in text)
         shown.type(CONTROL_C)
-        shown.read_until(lambda text: "interrupted; again to stop at once" in text)
+        seen = shown.read_until(lambda text: "interrupted; again to stop at once" in text)
+        assert re.match(r"import: .*; interrupted; again to stop at once\n", seen)
         shown.type(CONTROL_C)
         assert shown.wait() == 130
         assert shown.is_as_before
@@ -118,6 +119,16 @@ def test_a_terminal_may_change_its_size(gate: Any, terminal: Any) -> None:
     assert small.count("import: ") == large.count("import: ") == 1
     assert len(small.splitlines()) == 6
     assert [large.count(name) for name in ("read (", "parse (", "store (", "count (")] == [1, 1, 1, 1]
+
+
+def test_what_a_stage_prints_stands_above_the_drawing(gate: Any, terminal: Any) -> None:
+    """A processor that prints does not spoil the drawing, and what it printed is not lost."""
+    with terminal(*WATCH, "-s", "count.say=counting") as shown:
+        shown.read_until(lambda text: "◀ slowest" in text)
+        shown.read_until(lambda text: "counting" in text, each=lambda: gate.open(500))
+        text = shown.read_until(lambda text: "blocked 100 %" in text)
+    assert text.startswith("counting\nimport: ")
+    assert text.count("import: ") == 1
 
 
 def test_without_colour_it_says_the_same(gate: Any, terminal: Any) -> None:
