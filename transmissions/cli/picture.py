@@ -29,7 +29,7 @@ def notes_of(span: Span, edges: Sequence[tuple[str, str]], verdict: Verdict | No
 
     Beside an edge stand the messages a second that went over it, or how many did in the whole run. A box says how full
     the buffer in front is, or at most was; for which share of the time the stage worked and waited for room; and what
-    failed, was dropped, or waits on disk.
+    failed, was dropped, or waits on disk, or did so in the whole run.
     """
     marked = verdict.marked if verdict else None
     by_name = {one.stage: one for one in span.stages}
@@ -56,7 +56,7 @@ def _lines(one: StageStatistics, span: Span, *, can_wait: bool, is_marked: bool)
         lines.insert(0, f"≡ {buffer_text(one.buffer, at_most=span.is_whole)}")
         if one.buffer.drops:
             lines.append(f"dropped {one.buffer.drops:,}")
-        if on_disk := getattr(one.buffer, "spill_depth", 0):
+        if on_disk := getattr(one.buffer, "spilled" if span.is_whole else "spill_depth", 0):
             lines.append(f"on disk {on_disk:,}")
     return lines + ([f"failed {one.failed:,}"] if one.failed else [])
 
