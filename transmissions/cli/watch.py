@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["WatchProgress", "can_draw"]
 
 _NARROW = 60
+_MOST_DRAWN = 40
+"""Stages in a drawing at most: laying out more would take longer than a look at it."""
 _COLOURS = {MARK: "bold red", r"blocked +(?:[3-9]\d|100) %": "yellow", r"(?:failed|dropped) [\d,]+": "red"}
 
 
@@ -90,12 +92,15 @@ class WatchProgress(NoProgress):
         """Return the graph, or the list of stages where the terminal is too small for it."""
         from rich.text import Text
 
+        size = self._console.size.width, height
+        if len(span.stages) > _MOST_DRAWN:
+            return _listed(span, title, verdict, *size)
         notes = notes_of(span, self._edges, verdict, title)
         lines = draw_text(definition_of(self._pipeline, span.stages, self._edges), notes).splitlines()
         # The title may be cut; a box may not.
-        too_wide = max(map(display_width, lines[1:]), default=0) > self._console.size.width
+        too_wide = max(map(display_width, lines[1:]), default=0) > size[0]
         if too_wide or (height is not None and len(lines) > height):
-            return _listed(span, title, verdict, self._console.size.width)
+            return _listed(span, title, verdict, *size)
         drawn = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         drawn.stylize("bold", 0, len(lines[0]))
         for pattern, style in _COLOURS.items():
@@ -103,8 +108,11 @@ class WatchProgress(NoProgress):
         return drawn
 
 
-def _listed(span: Span, title: str, verdict: Verdict | None, width: int) -> RenderableType:
-    """Return the figures as a line for each stage; where it is narrow, without bars, and the mark without its word."""
+def _listed(span: Span, title: str, verdict: Verdict | None, width: int, height: int | None) -> RenderableType:
+    """Return the figures as a line for each stage, or each that works or waits most if there is no room for all.
+
+    Where it is narrow, buffers have no bars, and the mark has no word.
+    """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -117,7 +125,8 @@ def _listed(span: Span, title: str, verdict: Verdict | None, width: int) -> Rend
     for column in ("buffer", ""):
         table.add_column(column, no_wrap=True, overflow="ellipsis")
     seconds, is_narrow = max(span.seconds, 1e-6), width < _NARROW
-    for one in span.stages:
+    shown = span.stages if height is None else _most_telling(span.stages, verdict, height - 2)
+    for one in shown:
         is_marked = verdict is not None and one.stage == verdict.marked
         fill = buffer_text(one.buffer, at_most=span.is_whole) if one.buffer else ""
         table.add_row(
@@ -128,7 +137,18 @@ def _listed(span: Span, title: str, verdict: Verdict | None, width: int) -> Rend
             fill.split()[-1] if is_narrow and fill else fill,
             Text(MARK[0] if is_narrow else MARK, style="bold red") if is_marked else _failed(one),
         )
-    return Group(Text(title, style="bold", no_wrap=True, overflow="ellipsis"), table)
+    rest = [Text(f"… and {left:,} more", style="dim")] if (left := len(span.stages) - len(shown)) else []
+    return Group(Text(title, style="bold", no_wrap=True, overflow="ellipsis"), table, *rest)
+
+
+def _most_telling(stages: list[StageStatistics], verdict: Verdict | None, lines: int) -> list[StageStatistics]:
+    """Return the stages that worked or waited most, in their order, leaving a line to say that there are more."""
+    if len(stages) <= lines:
+        return stages
+    marked = verdict.marked if verdict else None
+    ranked = sorted(stages, key=lambda one: (one.stage != marked, -one.busy_s - one.blocked_s))
+    kept = {one.stage for one in ranked[: max(0, lines - 1)]}
+    return [one for one in stages if one.stage in kept]
 
 
 def _failed(one: StageStatistics) -> Text:

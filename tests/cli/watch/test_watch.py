@@ -108,6 +108,23 @@ def test_a_small_terminal_shows_a_list(gate: Any, terminal: Any, size: tuple[int
     assert [line.split()[0] for line in lines[2:]] == ["read", "parse", "store", "count"]
 
 
+def test_of_many_stages_those_that_matter_are_shown(gate: Any, terminal: Any) -> None:
+    """Where not even the list has room, the stages that work or wait most are in it, the slowest among them."""
+    names = [f"pass{number}" for number in range(50)]
+    text = (
+        Path("import.ttl")
+        .read_text()
+        .replace(":parse :store)", f":parse {' '.join(f':{one}' for one in names)} :store)")
+    )
+    Path("import.ttl").write_text(text + "".join(f":{one} a :NOP .\n" for one in names))
+    with terminal(*WATCH, size=(80, 12)) as shown:
+        lines = shown.read_until(lambda text: "100 %" in text).splitlines()
+    listed = [line.split()[0] for line in lines[2:-1]]
+    assert next(line for line in lines if line.startswith("store ")).endswith("◀ slowest")
+    assert len(listed) == 8
+    assert lines[-1] == f"… and {54 - 8} more"
+
+
 def test_a_terminal_may_change_its_size(gate: Any, terminal: Any) -> None:
     """Made smaller and larger again, it shows one picture that fits, and nothing of the one before."""
     with terminal(*WATCH) as shown:
