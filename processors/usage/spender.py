@@ -81,7 +81,7 @@ class UsageSpender(Processor):
         self._budgets = budgets_of(self.limit)
         self._open = OpenCalls()
         self._asked: set[str] = set()
-        self._counts = dict.fromkeys((*Outcome, "unpriced", "unmeasured", "admitted", "refused"), 0)
+        self._counts = dict.fromkeys((*map(str, Outcome), "unpriced", "unmeasured", "admitted", "refused"), 0)
         self._spent = 0
         self._warned: set[tuple[str, str, str]] = set()
         self._ledger: Ledger | None = None
@@ -167,7 +167,7 @@ class UsageSpender(Processor):
         """Count a settlement, tell its warnings, and return what stands in the message for it."""
         entry = settled.entry
         assert entry.record is not None
-        self._counts[settled.outcome] += 1
+        self._counts[str(settled.outcome)] += 1
         if settled.outcome is not Outcome.ALREADY:
             self._counts["unmeasured"] += entry.record.unmeasured
             self._counts["unpriced"] += entry.cost is None and not entry.record.unmeasured
