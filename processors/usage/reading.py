@@ -43,9 +43,10 @@ class RecordReader:
 
     def metadata(self, message: Message) -> list[Mapping[str, Any]]:
         """Return the usage metadata of a message, without what is null; nothing if it has none."""
-        found = event_data(message, "Usage")
-        usage = found if found is not None else get_field(message, self.field)
+        usage = get_field(message, self.field)
         if usage is MISSING or usage is None:
+            usage = event_data(message, "Usage")
+        if usage is None:
             return []
         if not isinstance(usage, list):
             return [usage]
