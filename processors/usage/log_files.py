@@ -1,0 +1,198 @@
+"""Session logs: which files there are, whose they are, and their lines, read in large blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from transmissions import TransmissionsError
+
+__all__ = ["Block", "decode", "find_logs", "first_line", "read_blocks", "whose"]
+
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE_BYTES = 64 << 20
+"""A longer line is no line of a session; to hold it would cost more memory than all else."""
+
+_SUFFIXES = (".jsonl", ".jsonl.zst")
+_JUDGED_LINES = 50
+_PIECES_OF_A_HEAD = 64
+_CODEX_TYPES = frozenset(
+    {
+        "session_meta",
+        "response_item",
+        "event_msg",
+        "turn_context",
+        "compacted",
+        "world_state",
+        "inter_agent_communication",
+    }
+)
+_CLAUDE_KEYS = frozenset({"sessionId", "parentUuid", "leafUuid"})
+_CLAUDE_TYPES = frozenset({"user", "assistant", "summary", "file-history-snapshot", "progress"})
+_ESCAPED_LETTER = re.compile(rb"\\u00[567]")
+
+
+class Block(NamedTuple):
+    """Some lines of a file.
+
+    Args:
+        first: the number of the first, from 1.
+        lines: without their line feeds.
+        escaped: whether a letter may be written as an escape somewhere, so that no key can be searched for as text.
+        whole: whether the last line was ended by a line feed.
+        size_bytes: how much of the file it is.
+    """
+
+    first: int
+    lines: list[bytes]
+    escaped: bool
+    whole: bool
+    size_bytes: int
+
+
+def find_logs(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
+    """Return the log files, each once and in the order of their names, and whether it was named itself.
+
+    Args:
+        paths: files, taken whatever they are called, and folders, searched for .jsonl and .jsonl.zst at any depth.
+
+    Raises:
+        TransmissionsError: there is no such file, or a folder holds no log.
+    """
+    found: dict[str, tuple[Path, bool]] = {}
+    for path in paths:
+        if path.is_dir():
+            logs = _logs_in(path)
+            if not logs:
+                raise TransmissionsError(f"{path}: there is no .jsonl file in this folder")
+        elif path.exists():
+            logs = [path]
+        else:
+            raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})")
+        for log in logs:
+            found.setdefault(os.path.realpath(log), (log, log == path))
+    # Sub-agents come after the sessions that sent them, whatever the names are.
+    return sorted(found.values(), key=lambda one: ("subagents" in one[0].parts, str(one[0])))
+
+
+def _logs_in(folder: Path) -> list[Path]:
+    return [
+        Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names) if name.endswith(_SUFFIXES)
+    ]
+
+
+def _chunks(path: Path, size_bytes: int = BLOCK_BYTES) -> Generator[bytes, None, None]:
+    if path.suffix != ".zst":
+        with path.open("rb", buffering=0) as file:
+            while data := file.read(size_bytes):
+                yield data
+        return
+    try:
+        import zstandard
+    except ImportError:
+        raise TransmissionsError("to read .zst, pip install 'transmissions-engine[zstd]'") from None
+    try:
+        with zstandard.open(path, "rb") as unpacked:
+            while data := unpacked.read(size_bytes):
+                yield data
+    except zstandard.ZstdError:
+        raise TransmissionsError("it is damaged, or not compressed as its name says") from None
+
+
+def read_blocks(path: Path) -> Iterator[Block]:
+    """Yield the lines of a log, many at a time; a line that is too long comes as its first bytes alone.
+
+    Raises:
+        OSError: the log cannot be read.
+        TransmissionsError: it is compressed, and damaged, or the library for that is not installed.
+    """
+    first, rest, waiting = 1, b"", 0
+    pieces: list[bytes] = []
+    for data in _chunks(path):
+        end = data.rfind(b"\n")
+        if end < 0:
+            waiting += len(data)
+            if waiting <= LONGEST_LINE_BYTES:
+                pieces.append(data)
+            elif len(pieces) > 1:
+                del pieces[1:]
+            continue
+        text = b"".join((rest, *pieces, data[:end]))
+        lines = text.split(b"\n")
+        yield Block(first, lines, _may_be_escaped(text), True, len(text) + 1)
+        first += len(lines)
+        rest, pieces, waiting = data[end + 1 :], [], 0
+    if rest or pieces:
+        text = b"".join((rest, *pieces))
+        yield Block(first, [text], _may_be_escaped(text), False, len(text))
+
+
+def first_line(path: Path) -> bytes:
+    """Return the first line of a log; b"" if it cannot be read, which is reported when the log is."""
+    pieces = []
+    with contextlib.suppress(OSError, TransmissionsError), contextlib.closing(_chunks(path, 1 << 16)) as chunks:
+        for data in chunks:
+            end = data.find(b"\n")
+            pieces.append(data if end < 0 else data[:end])
+            if end >= 0 or len(pieces) > _PIECES_OF_A_HEAD:
+                break
+    return b"".join(pieces)
+
+
+def _may_be_escaped(text: bytes) -> bool:
+    return _ESCAPED_LETTER.search(text) is not None
+
+
+def decode(line: bytes) -> Any:
+    """Return the JSON value of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # Slower, but it takes a byte that is no UTF-8, and half a character, as a cut text leaves it.
+        return json.loads(line.decode("utf-8-sig", "replace"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def whose(lines: Sequence[bytes]) -> str:
+    """Tell from the first lines of a file what wrote it: "claude-code", "codex", "" for something else, "?" if nothing
+    in them can be read.
+    """
+    read_any = False
+    for line in lines[:_JUDGED_LINES]:
+        try:
+            value = decode(line)
+        except ValueError:
+            continue
+        read_any = True
+        if isinstance(value, dict) and (name := _writer_of(value)):
+            return name
+    return "" if read_any else "?"
+
+
+def _writer_of(value: dict[str, Any]) -> str:
+    kind = value.get("type")
+    if isinstance(value.get("payload"), dict) and (kind in _CODEX_TYPES or "timestamp" in value):
+        return "codex"
+    if value.get("record_type") or ("instructions" in value and "timestamp" in value):
+        return "codex"
+    if not _CLAUDE_KEYS.isdisjoint(value) or (kind in _CLAUDE_TYPES and ("message" in value or kind == "summary")):
+        return "claude-code"
+    return "claude-code" if kind == "file-history-snapshot" else ""

@@ -1,0 +1,230 @@
+"""What the readers of session logs share: from files to calls, each once, and to messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from processors.usage.calls import CallTable
+from processors.usage.log_files import LONGEST_LINE_BYTES, Block, decode, find_logs, first_line, read_blocks, whose
+from transmissions import Message, TransmissionsError
+from transmissions.usage.errors import InvalidUsage
+from transmissions.usage.record import UsageRecord
+
+__all__ = ["LogFile", "SessionReader", "as_message", "existing", "moment_of", "text_of"]
+
+
+def text_of(value: Any) -> str:
+    """Return a text of a log; "" if it is none. Half characters, which no file can hold, become question marks."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return a time of a log, in UTC unless it says another zone; None if it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def existing(folders: list[Path], title: str) -> list[Path]:
+    """Return the folders that are there.
+
+    Raises:
+        TransmissionsError: none is.
+    """
+    found = [folder for folder in folders if folder.is_dir()]
+    if not found:
+        places = " or ".join(map(str, folders))
+        raise TransmissionsError(f"{title} keeps no session logs in {places}; name a file or folder")
+    return found
+
+
+class LogFile:
+    """One log being read: what takes its lines, and which of them it has to see.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def take(self, value: Any, number: int) -> None:
+        """Take the value of a line that may matter.
+
+        Args:
+            value: what the line holds, decoded.
+            number: of the line, from 1.
+
+        Raises:
+            InvalidUsage: its counts cannot be those of a call.
+        """
+        raise NotImplementedError
+
+    def matters(self, line: bytes) -> bool:
+        """Say whether a line without escaped letters may matter: a wrong yes costs time, a wrong no a call."""
+        raise NotImplementedError
+
+
+class SessionReader:
+    """Read logs of one program, and count what became of them.
+
+    Args:
+        writer: whose logs: as `whose` names it.
+        title: what a person calls the program.
+        warn: reports what is doubtful.
+        lose: reports what could not be used.
+        progress: is given the bytes read so far, and how many there are.
+    """
+
+    def __init__(
+        self,
+        writer: str,
+        title: str,
+        warn: Callable[..., None],
+        lose: Callable[..., None],
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self.writer = writer
+        self.title = title
+        self._warn = warn
+        self._lose = lose
+        self._progress = progress
+        self._done = 0
+        self._total = 0
+        self.counts = {"files": 0, "lines": 0, "calls": 0, "lost": 0}
+        self.foreign: list[str] = []
+
+    def read(
+        self,
+        paths: list[Path],
+        open_file: Callable[[Path, CallTable], LogFile],
+        meet: Callable[[bytes], None] | None = None,
+    ) -> Iterator[UsageRecord]:
+        """Yield the calls of all logs in files and folders, each once.
+
+        Args:
+            paths: the files and folders.
+            open_file: makes what takes the lines of one log.
+            meet: is given the first line of each log before any is read.
+
+        Raises:
+            TransmissionsError: there is no such file, or no log in a folder.
+        """
+        logs = find_logs(paths)
+        self._total = sum(_size(path) for path, _ in logs)
+        if meet is not None:
+            for path, _ in logs:
+                meet(first_line(path))
+        with closing(CallTable()) as table:
+            for path, named in logs:
+                self._read_file(path, named, open_file, table)
+            for call in table.take():
+                self.counts["calls"] += 1
+                yield call.record
+
+    def _read_file(
+        self, path: Path, named: bool, open_file: Callable[[Path, CallTable], LogFile], table: CallTable
+    ) -> None:
+        log: LogFile | None = None
+        try:
+            for block in read_blocks(path):
+                if log is None:
+                    if not self._is_ours(path, named, block):
+                        return
+                    log = open_file(path, table)
+                    self.counts["files"] += 1
+                self._read_block(log, block)
+        except OSError as error:
+            self._lost(f"cannot be read: {(error.strerror or str(error)).lower()}", path, 0)
+        except TransmissionsError as error:
+            self._lost(str(error), path, 0)
+
+    def _is_ours(self, path: Path, named: bool, block: Block) -> bool:
+        writer = whose(block.lines)
+        if writer in (self.writer, "?"):
+            return True
+        self.foreign.append(str(path))
+        if named:
+            self._warn(f"{path}: is no session log of {self.title}", file=str(path), foreign=True)
+        return False
+
+    def _read_block(self, log: LogFile, block: Block) -> None:
+        matters, escaped = log.matters, block.escaped
+        for number, line in enumerate(block.lines, block.first):
+            if escaped or matters(line):
+                self._take(log, line, number, block)
+            elif not (line[:2] == b'{"' and line[-1:] == b"}"):
+                self._look_at(log, line, number, block)
+        self.counts["lines"] += len(block.lines)
+        self._done += block.size_bytes
+        self._progress(self._done, max(self._total, self._done))
+
+    def _take(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
+        if not line or line.isspace():
+            return
+        try:
+            value = decode(line)
+        except ValueError:
+            self._broken(log, line, number, block)
+            return
+        try:
+            log.take(value, number)
+        except InvalidUsage as error:
+            self._lost(str(error), log.path, number)
+
+    def _look_at(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
+        """Find out whether a line that looks odd and does not matter is broken."""
+        if not line or line.isspace():
+            return
+        try:
+            decode(line)
+        except ValueError:
+            self._broken(log, line, number, block)
+
+    def _broken(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
+        if len(line) > LONGEST_LINE_BYTES - (1 << 20):
+            self._lost("the line is too long to be one of a session", log.path, number)
+        elif not block.whole and number == block.first + len(block.lines) - 1:
+            # A session that goes on is written while it is read.
+            self._warn("the last line is not written to its end", file=str(log.path), line=number)
+        else:
+            self._lost("the line is not JSON", log.path, number)
+
+    def _lost(self, text: str, path: Path, number: int) -> None:
+        self.counts["lost"] += 1
+        self._lose(text, file=str(path), **({"line": number} if number else {}))
+
+    def report(self) -> dict[str, Any]:
+        """Return what was read: files, lines, calls, and which files something else wrote."""
+        return {**self.counts, "foreign": self.foreign}
+
+
+def as_message(message: Message, record: UsageRecord) -> Message:
+    """Return what is sent of a call: its usage, and by whom and when it was made, in fields of their own."""
+    usage = record.as_json()
+    made: Message = {
+        "usage": usage,
+        "model": record.model,
+        "session": record.session,
+        "project": record.project,
+        "agent": record.agent,
+        "time": usage.get("at"),
+    }
+    return {**message, **made}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
