@@ -6,38 +6,68 @@ a session that was resumed or forked; and again where a sub-agent's progress is 
 
 from __future__ import annotations
 
+import marshal
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
-import orjson
-
+from processors.usage.values import moment_of
 from transmissions.usage.record import CallKind, UsageRecord
 
 __all__ = ["Call", "CallTable"]
 
-HELD_CALLS = 20_000
+HELD_CALLS = 10_000
 _PARTITIONS = 64
 
 
 class Call(NamedTuple):
-    """What one line says of one model call.
+    """What one line says of one model call, as plain values; token counts are disjoint, but for `reasoning`.
 
     Args:
         message: the provider's id of the answer; equal in all lines of a call.
         request: the provider's id of the request; "" if the line has none.
         copied: whether the line is a copy: it stands in a forked session, or shows the progress of a sub-agent.
         sidechain: whether a sub-agent made the call, or repeats it.
-        record: its usage.
+        total: all tokens.
+        session: the session that a person began.
+        agent: the sub-agent that called; "" for the session itself.
+        project: the folder that was worked in.
+        model: its name.
+        provider: who served it.
+        time: as logged.
+        counts: as `UsageRecord` has them: input, cache read, cache written for 5 minutes, for an hour, output,
+            reasoning, searches.
     """
 
     message: str
     request: str
     copied: bool
     sidechain: bool
-    record: UsageRecord
+    total: int
+    session: str
+    agent: str
+    project: str
+    model: str
+    provider: str
+    time: str
+    counts: tuple[int, int, int, int, int, int, int]
+
+    def record(self) -> UsageRecord:
+        """Return its usage. The call's id is the same whichever log tells of it, so that it is charged once."""
+        return UsageRecord(
+            f"{self.message}:{self.request}" if self.request else self.message,
+            self.session,
+            self.model,
+            self.provider,
+            *self.counts,
+            project=self.project,
+            session=self.session,
+            agent=self.agent,
+            parent=self.session if self.agent else "",
+            kind=CallKind.SUBAGENT if self.agent else CallKind.MESSAGE,
+            at=moment_of(self.time),
+        )
 
 
 class CallTable:
@@ -56,11 +86,14 @@ class CallTable:
         self._file: IO[bytes] | None = None
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(_PARTITIONS)]
 
+    def lacks(self, message: str, request: str, total: int, copied: bool, sidechain: bool) -> bool:
+        """Say whether a line of so many tokens would tell anything new; most lines repeat what is known."""
+        known = self._calls.get((message, request))
+        return known is None or total > known.total or (sidechain, copied) < (known.sidechain, known.copied)
+
     def add(self, call: Call) -> None:
         """Add what one line says."""
-        key = (call.message, call.request)
-        before = self._calls.get(key)
-        self._calls[key] = call if before is None else merged(before, call)
+        _add(self._calls, call)
         if len(self._calls) >= self._held:
             self._put_down()
 
@@ -85,13 +118,12 @@ class CallTable:
     def _put_down(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="transmissions-")  # noqa: SIM115
-        parts: list[list[bytes]] = [[] for _ in range(_PARTITIONS)]
+        parts: list[list[tuple[Any, ...]]] = [[] for _ in range(_PARTITIONS)]
         for call in self._calls.values():
-            parts[zlib.crc32(call.message.encode()) % _PARTITIONS].append(_written(call))
+            parts[zlib.crc32(call.message.encode()) % _PARTITIONS].append(tuple(call))
         for part, places in zip(parts, self._places, strict=True):
             if part:
-                data = b"\n".join(part)
-                places.append((self._file.tell(), self._file.write(data)))
+                places.append((self._file.tell(), self._file.write(marshal.dumps(part))))
         self._calls.clear()
 
     def _read(self, places: Iterable[tuple[int, int]]) -> Iterator[Call]:
@@ -99,43 +131,35 @@ class CallTable:
         calls: dict[tuple[str, str], Call] = {}
         for start, size_bytes in places:
             self._file.seek(start)
-            for line in self._file.read(size_bytes).split(b"\n"):
-                call = _read_back(line)
-                key = (call.message, call.request)
-                before = calls.get(key)
-                calls[key] = call if before is None else merged(before, call)
+            # Nobody but this process can have written what is there: the file has no name.
+            for values in marshal.loads(self._file.read(size_bytes)):  # noqa: S302
+                _add(calls, Call._make(values))
         yield from calls.values()
 
 
-def _written(call: Call) -> bytes:
-    return orjson.dumps((*call[:4], *call.record))
-
-
-def _read_back(line: bytes) -> Call:
-    message, request, copied, sidechain, *fields = orjson.loads(line)
-    record = UsageRecord(*fields)
-    moment = None if record.at is None else datetime.fromisoformat(str(record.at))
-    return Call(message, request, copied, sidechain, record._replace(kind=CallKind(record.kind), at=moment))
+def _add(calls: dict[tuple[str, str], Call], call: Call) -> None:
+    key = (call.message, call.request)
+    before = calls.get(key)
+    calls[key] = call if before is None else merged(before, call)
 
 
 def merged(one: Call, other: Call) -> Call:
     """Return what two lines say of the same call: the larger counts, and whose it is as the better one says."""
-    counts = other if other.record.total_tokens > one.record.total_tokens else one
+    larger = other if other.total > one.total else one
     owner = other if (other.sidechain, other.copied) < (one.sidechain, one.copied) else one
-    if owner is counts:
-        return counts
-    used, whose = counts.record, owner.record
-    record = used._replace(
-        call=whose.call,
-        run=whose.run,
-        project=whose.project,
-        session=whose.session,
-        agent=whose.agent,
-        parent=whose.parent,
-        kind=whose.kind,
-        at=whose.at or used.at,
+    if owner is larger:
+        return owner
+    return Call(
+        *owner[:4],
+        larger.total,
+        owner.session,
+        owner.agent,
+        owner.project,
+        larger.model,
+        larger.provider,
+        owner.time or larger.time,
+        larger.counts,
     )
-    return Call(owner.message, owner.request, owner.copied, owner.sidechain, record)
 
 
 def distinct(calls: Iterable[Call]) -> Iterator[Call]:

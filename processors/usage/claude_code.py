@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from processors.usage.calls import Call, CallTable
-from processors.usage.session_reader import LogFile, SessionReader, as_message, existing, moment_of, text_of
+from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
+from processors.usage.values import count_of, text_of
 from transmissions import Message, Processor, setting
-from transmissions.usage.record import CallKind, UsageRecord, check_count
+from transmissions.usage.record import MAX_COUNT, UsageRecord
 
 __all__ = ["ClaudeCodeSessions", "default_folders"]
 
 _SYNTHETIC = "<synthetic>"
 _NO_AGENT_ID = "sidechain"
+_FIELDS = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "ephemeral_5m_input_tokens",
+    "ephemeral_1h_input_tokens",
+    "output_tokens",
+)
 
 
 class ClaudeCodeSessions(Processor):
@@ -24,7 +32,7 @@ class ClaudeCodeSessions(Processor):
     A call stands in the logs several times: once for each part of its answer, with counts that grow, and again in
     sessions that were resumed or forked and in the progress of sub-agents. What is sent has the largest counts, and
     belongs to the session that made the call; a sub-agent's calls belong to the session that sent it. Messages are
-    sent when all logs are read. Memory does not grow with the logs: 20,000 calls are held, more go to a temporary file.
+    sent when all logs are read. Memory does not grow with the logs: 10,000 calls are held, more go to a temporary file.
 
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
     broken is reported with its number, and costs no other; of lines that hold no usage only the ends are looked at.
@@ -98,67 +106,75 @@ class _ClaudeLog(LogFile):
         if not isinstance(value, dict):
             return
         if value.get("type") == "assistant":
-            self._take_answer(value, value, number)
+            self._take_answer(value, value, number, progress=False)
         elif value.get("type") == "progress" and isinstance(data := value.get("data"), dict):
             shown = data.get("message")
             if isinstance(shown, dict) and shown.get("type") == "assistant":
                 self._take_answer({**shown, "agentId": data.get("agentId")}, value, number, progress=True)
 
-    def _take_answer(
-        self, answer: Mapping[str, Any], line: Mapping[str, Any], number: int, progress: bool = False
-    ) -> None:
+    def _take_answer(self, answer: dict[str, Any], line: dict[str, Any], number: int, progress: bool) -> None:
         message = answer.get("message")
-        if not isinstance(message, dict):
+        if not isinstance(message, dict) or message.get("model") == _SYNTHETIC:
             return
-        usage, model = message.get("usage"), text_of(message.get("model"))
-        if not isinstance(usage, dict) or model == _SYNTHETIC:
+        usage = message.get("usage")
+        if not isinstance(usage, dict):
             return
-        forked = line.get("forkedFrom")
-        forked_from = text_of(forked.get("sessionId")) if isinstance(forked, dict) else ""
-        session = forked_from or text_of(line.get("sessionId")) or self.path.stem
-        sidechain = progress or answer.get("isSidechain") is True
-        agent = text_of(answer.get("agentId")) or (_NO_AGENT_ID if sidechain else "")
+        counts = _counts(usage)
+        total = sum(counts)
         answer_id = text_of(message.get("id")) or text_of(answer.get("uuid")) or f"{self.path.stem}:{number}"
         request = text_of(answer.get("requestId"))
-        record = UsageRecord(
-            f"{answer_id}:{request}" if request else answer_id,
+        sidechain = progress or answer.get("isSidechain") is True
+        forked_from = _forked_from(line)
+        copied = progress or bool(forked_from)
+        if not self._table.lacks(answer_id, request, total, copied, sidechain):
+            return
+        session = forked_from or text_of(line.get("sessionId")) or self.path.stem
+        model = text_of(message.get("model"))
+        call = Call(
+            answer_id,
+            request,
+            copied,
+            sidechain,
+            total,
             session,
+            text_of(answer.get("agentId")) or (_NO_AGENT_ID if sidechain else ""),
+            self._projects.setdefault(session, text_of(line.get("cwd")) or self.path.parent.name),
             _model_name(model, usage),
             _provider(model, answer_id),
-            *_counts(usage),
-            project=self._projects.setdefault(session, text_of(line.get("cwd")) or self.path.parent.name),
-            session=session,
-            agent=agent,
-            parent=session if agent else "",
-            kind=CallKind.SUBAGENT if sidechain else CallKind.MESSAGE,
-            at=moment_of(answer.get("timestamp") or line.get("timestamp")),
+            text_of(answer.get("timestamp") or line.get("timestamp")),
+            (*counts, 0, _searches(usage)),
         )
-        self._table.add(Call(answer_id, request, bool(forked_from) or progress, sidechain, record))
+        self._table.add(call)
 
 
-def _counts(usage: Mapping[str, Any]) -> tuple[int, int, int, int, int, int, int]:
-    """Return the counts of a record in its order: input, read, written for 5 minutes, for an hour, output, …"""
-    short, long = usage.get("cache_creation_input_tokens"), None
-    parts = usage.get("cache_creation")
-    if isinstance(parts, dict) and ("ephemeral_5m_input_tokens" in parts or "ephemeral_1h_input_tokens" in parts):
-        short, long = parts.get("ephemeral_5m_input_tokens"), parts.get("ephemeral_1h_input_tokens")
+def _counts(usage: dict[str, Any]) -> tuple[int, int, int, int, int]:
+    """Return the counts in a record's order: input, cache read, cache written for 5 minutes, for an hour, output."""
+    get = usage.get
+    short, long = get("cache_creation_input_tokens"), 0
+    parts = get("cache_creation")
+    if isinstance(parts, dict) and parts:
+        short, long = parts.get("ephemeral_5m_input_tokens", 0), parts.get("ephemeral_1h_input_tokens", 0)
+    counts = (get("input_tokens"), get("cache_read_input_tokens"), short, long, get("output_tokens"))
+    for count in counts:
+        if type(count) is not int or not 0 <= count <= MAX_COUNT:
+            break
+    else:
+        return counts
+    checked = tuple(count_of(field, count) for field, count in zip(_FIELDS, counts, strict=True))
+    return checked[0], checked[1], checked[2], checked[3], checked[4]
+
+
+def _searches(usage: dict[str, Any]) -> int:
     tools = usage.get("server_tool_use")
-    return (
-        _count("input_tokens", usage.get("input_tokens")),
-        _count("cache_read_input_tokens", usage.get("cache_read_input_tokens")),
-        _count("ephemeral_5m_input_tokens", short),
-        _count("ephemeral_1h_input_tokens", long),
-        _count("output_tokens", usage.get("output_tokens")),
-        0,
-        _count("web_search_requests", tools.get("web_search_requests")) if isinstance(tools, dict) else 0,
-    )
+    return count_of("web_search_requests", tools.get("web_search_requests")) if isinstance(tools, dict) else 0
 
 
-def _count(field: str, value: Any) -> int:
-    return 0 if value is None else check_count(field, value)
+def _forked_from(line: dict[str, Any]) -> str:
+    forked = line.get("forkedFrom")
+    return text_of(forked.get("sessionId")) if isinstance(forked, dict) else ""
 
 
-def _model_name(model: str, usage: Mapping[str, Any]) -> str:
+def _model_name(model: str, usage: dict[str, Any]) -> str:
     # Fast answers have prices of their own; under the plain name they would be priced as slow ones.
     return f"fast:{model}" if usage.get("speed") == "fast" else model
 

@@ -12,10 +12,11 @@ from xxhash import xxh3_128_hexdigest
 
 from processors.usage.calls import Call, CallTable
 from processors.usage.log_files import decode
-from processors.usage.session_reader import LogFile, SessionReader, as_message, existing, moment_of, text_of
+from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
+from processors.usage.values import count_of, text_of
 from transmissions import Message, Processor, setting
 from transmissions.usage.errors import InvalidUsage
-from transmissions.usage.record import CallKind, UsageRecord, check_count
+from transmissions.usage.record import UsageRecord
 
 __all__ = ["CodexSessions", "default_folders"]
 
@@ -34,7 +35,7 @@ class CodexSessions(Processor):
     Codex logs running totals, which begin anew when a session is resumed, are repeated, and are copied with the history
     into sessions that are forked. What is sent of each call is what the total grew by. A call belongs to the session
     that made it; a sub-agent's calls belong to the session that sent it. Messages are sent when all logs are read.
-    Memory does not grow with the logs: 20,000 calls are held, more go to a temporary file.
+    Memory does not grow with the logs: 10,000 calls are held, more go to a temporary file.
 
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
     broken is reported with its number, and costs no other; of lines that hold no usage only the ends are looked at.
@@ -199,24 +200,22 @@ class _CodexLog(LogFile):
         place = (origin, total, last) if total else (origin, self.path.name, number)
         call = xxh3_128_hexdigest(repr(place).encode())
         read, cached, output, reasoning, _ = used
-        session = self._family.sender(self._session)
-        record = UsageRecord(
-            call,
-            session,
+        cached, reasoning = min(cached, read), min(reasoning, output)
+        call = Call(
+            xxh3_128_hexdigest(repr(place).encode()),
+            "",
+            self._forked,
+            False,
+            read + output,
+            self._family.sender(self._session),
+            self._agent,
+            self._project,
             self._model,
             self._provider,
-            max(read - cached, 0),
-            min(cached, read),
-            output=output,
-            reasoning=min(reasoning, output),
-            project=self._project,
-            session=session,
-            agent=self._agent,
-            parent=session if self._agent else "",
-            kind=CallKind.SUBAGENT if self._agent else CallKind.MESSAGE,
-            at=moment_of(time),
+            text_of(time),
+            (read - cached, cached, 0, 0, output, reasoning, 0),
         )
-        self._table.add(Call(call, call, self._forked, False, record))
+        self._table.add(call)
 
     def _used(self, total: Counts | None, last: Counts | None) -> Counts | None:
         """Return what this call used: what the total grew by, or the last counts where a total begins anew."""
@@ -236,11 +235,7 @@ def _counts(name: str, info: Mapping[str, Any]) -> Counts | None:
     counts = info.get(name)
     if not isinstance(counts, dict):
         return None
-    read, cached, output, reasoning, total = (_count(name, field, counts.get(field)) for field in _FIELDS)
+    read, cached, output, reasoning, total = (count_of(f"{name}.{field}", counts.get(field)) for field in _FIELDS)
     if cached > read:
         raise InvalidUsage(f"{name}.cached_input_tokens", f"a part of the {read} input tokens", cached)
     return read, cached, output, reasoning, total
-
-
-def _count(name: str, field: str, value: Any) -> int:
-    return 0 if value is None else check_count(f"{name}.{field}", value)

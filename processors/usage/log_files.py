@@ -16,7 +16,7 @@ from transmissions import TransmissionsError
 
 __all__ = ["Block", "decode", "find_logs", "first_line", "read_blocks", "whose"]
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 LONGEST_LINE_BYTES = 64 << 20
 """A longer line is no line of a session; to hold it would cost more memory than all else."""
 
@@ -113,25 +113,27 @@ def read_blocks(path: Path) -> Iterator[Block]:
         OSError: the log cannot be read.
         TransmissionsError: it is compressed, and damaged, or the library for that is not installed.
     """
-    first, rest, waiting = 1, b"", 0
+    first, waiting = 1, 0
     pieces: list[bytes] = []
     for data in _chunks(path):
-        end = data.rfind(b"\n")
-        if end < 0:
-            waiting += len(data)
-            if waiting <= LONGEST_LINE_BYTES:
-                pieces.append(data)
-            elif len(pieces) > 1:
-                del pieces[1:]
-            continue
-        text = b"".join((rest, *pieces, data[:end]))
-        lines = text.split(b"\n")
-        yield Block(first, lines, _may_be_escaped(text), True, len(text) + 1)
-        first += len(lines)
-        rest, pieces, waiting = data[end + 1 :], [], 0
-    if rest or pieces:
-        text = b"".join((rest, *pieces))
-        yield Block(first, [text], _may_be_escaped(text), False, len(text))
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines:
+            escaped = _may_be_escaped(data)
+            if pieces:
+                lines[0] = b"".join((*pieces, lines[0]))
+                escaped = escaped or _may_be_escaped(lines[0])
+            yield Block(first, lines, escaped, True, waiting + len(data) - len(rest))
+            first += len(lines)
+            pieces, waiting = [], 0
+        waiting += len(rest)
+        if waiting <= LONGEST_LINE_BYTES or not pieces:
+            pieces.append(rest)
+        else:
+            del pieces[1:]
+    if waiting:
+        text = b"".join(pieces)
+        yield Block(first, [text], _may_be_escaped(text), False, waiting)
 
 
 def first_line(path: Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,7 @@ from transmissions import Message, TransmissionsError
 from transmissions.usage.errors import InvalidUsage
 from transmissions.usage.record import UsageRecord
 
-__all__ = ["LogFile", "SessionReader", "as_message", "existing", "moment_of", "text_of"]
-
-
-def text_of(value: Any) -> str:
-    """Return a text of a log; "" if it is none. Half characters, which no file can hold, become question marks."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
-
-
-def moment_of(value: Any) -> datetime | None:
-    """Return a time of a log, in UTC unless it says another zone; None if it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+__all__ = ["LogFile", "SessionReader", "as_message", "existing"]
 
 
 def existing(folders: list[Path], title: str) -> list[Path]:
@@ -130,7 +111,7 @@ class SessionReader:
                 self._read_file(path, named, open_file, table)
             for call in table.take():
                 self.counts["calls"] += 1
-                yield call.record
+                yield call.record()
 
     def _read_file(
         self, path: Path, named: bool, open_file: Callable[[Path, CallTable], LogFile], table: CallTable
