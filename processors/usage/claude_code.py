@@ -8,22 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from processors.usage.calls import Call, CallTable
+from processors.usage.claude_code_lines import Answer, Line, Shown, Usage, read_line
 from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
-from processors.usage.values import count_of, text_of
 from transmissions import Message, Processor, setting
-from transmissions.usage.record import MAX_COUNT, UsageRecord
+from transmissions.usage.record import UsageRecord
 
 __all__ = ["ClaudeCodeSessions", "default_folders"]
 
 _SYNTHETIC = "<synthetic>"
 _NO_AGENT_ID = "sidechain"
-_FIELDS = (
-    "input_tokens",
-    "cache_read_input_tokens",
-    "ephemeral_5m_input_tokens",
-    "ephemeral_1h_input_tokens",
-    "output_tokens",
-)
 
 
 class ClaudeCodeSessions(Processor):
@@ -35,7 +28,7 @@ class ClaudeCodeSessions(Processor):
     sent when all logs are read. Memory does not grow with the logs: 10,000 calls are held, more go to a temporary file.
 
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
-    broken is reported with its number, and costs no other; of lines that hold no usage only the ends are looked at.
+    broken is reported with its number, and costs no other.
 
     Guarantee: pure; the same logs give the same calls.
     """
@@ -97,39 +90,34 @@ class _ClaudeLog(LogFile):
         self._table = table
         self._projects = projects
 
-    def matters(self, line: bytes) -> bool:
-        """Say whether the line may hold usage: inside a text the quotes around the word would be escaped."""
-        return b'"usage"' in line
-
-    def take(self, value: Any, number: int) -> None:
+    def take(self, line: bytes, number: int) -> None:
         """Take a call from the line of an assistant, or of a sub-agent's progress."""
-        if not isinstance(value, dict):
+        value = read_line(line)
+        if value is None:
             return
-        if value.get("type") == "assistant":
-            self._take_answer(value, value, number, progress=False)
-        elif value.get("type") == "progress" and isinstance(data := value.get("data"), dict):
-            shown = data.get("message")
-            if isinstance(shown, dict) and shown.get("type") == "assistant":
-                self._take_answer({**shown, "agentId": data.get("agentId")}, value, number, progress=True)
+        if value.type == "assistant":
+            if value.message is not None:
+                self._take_answer(value, value, value.message, number)
+        elif value.type == "progress" and value.data is not None and value.data.message is not None:
+            shown = value.data.message
+            if shown.type == "assistant" and shown.message is not None:
+                self._take_answer(value, shown, shown.message, number)
 
-    def _take_answer(self, answer: dict[str, Any], line: dict[str, Any], number: int, progress: bool) -> None:
-        message = answer.get("message")
-        if not isinstance(message, dict) or message.get("model") == _SYNTHETIC:
-            return
-        usage = message.get("usage")
-        if not isinstance(usage, dict):
+    def _take_answer(self, line: Line, part: Line | Shown, answer: Answer, number: int) -> None:
+        usage = answer.usage
+        if usage is None or answer.model == _SYNTHETIC:
             return
         counts = _counts(usage)
-        total = sum(counts)
-        answer_id = text_of(message.get("id")) or text_of(answer.get("uuid")) or f"{self.path.stem}:{number}"
-        request = text_of(answer.get("requestId"))
-        sidechain = progress or answer.get("isSidechain") is True
-        forked_from = _forked_from(line)
-        copied = progress or bool(forked_from)
+        total = counts[0] + counts[1] + counts[2] + counts[3] + counts[4]
+        answer_id = answer.id or part.uuid or f"{self.path.stem}:{number}"
+        request = part.requestId or ""
+        progress = part is not line
+        sidechain = progress or line.isSidechain is True
+        copied = progress or line.forkedFrom is not None
         if not self._table.lacks(answer_id, request, total, copied, sidechain):
             return
-        session = forked_from or text_of(line.get("sessionId")) or self.path.stem
-        model = text_of(message.get("model"))
+        session = (line.forkedFrom.sessionId if line.forkedFrom else None) or line.sessionId or self.path.stem
+        agent = line.data.agentId if progress and line.data else line.agentId
         call = Call(
             answer_id,
             request,
@@ -137,46 +125,35 @@ class _ClaudeLog(LogFile):
             sidechain,
             total,
             session,
-            text_of(answer.get("agentId")) or (_NO_AGENT_ID if sidechain else ""),
-            self._projects.setdefault(session, text_of(line.get("cwd")) or self.path.parent.name),
-            _model_name(model, usage),
-            _provider(model, answer_id),
-            text_of(answer.get("timestamp") or line.get("timestamp")),
-            (*counts, 0, _searches(usage)),
+            agent or (_NO_AGENT_ID if sidechain else ""),
+            self._projects.get(session) or self._project(session, line.cwd),
+            # Fast answers have prices of their own; under the plain name they would be priced as slow ones.
+            f"fast:{answer.model}" if usage.speed == "fast" else answer.model or "",
+            _provider(answer.model or "", answer_id),
+            part.timestamp or line.timestamp or "",
+            counts,
         )
         self._table.add(call)
 
-
-def _counts(usage: dict[str, Any]) -> tuple[int, int, int, int, int]:
-    """Return the counts in a record's order: input, cache read, cache written for 5 minutes, for an hour, output."""
-    get = usage.get
-    short, long = get("cache_creation_input_tokens"), 0
-    parts = get("cache_creation")
-    if isinstance(parts, dict) and parts:
-        short, long = parts.get("ephemeral_5m_input_tokens", 0), parts.get("ephemeral_1h_input_tokens", 0)
-    counts = (get("input_tokens"), get("cache_read_input_tokens"), short, long, get("output_tokens"))
-    for count in counts:
-        if type(count) is not int or not 0 <= count <= MAX_COUNT:
-            break
-    else:
-        return counts
-    checked = tuple(count_of(field, count) for field, count in zip(_FIELDS, counts, strict=True))
-    return checked[0], checked[1], checked[2], checked[3], checked[4]
+    def _project(self, session: str, folder: str | None) -> str:
+        # A session that changes its folder, and its sub-agents, stay what they began as.
+        return self._projects.setdefault(session, folder or self.path.parent.name)
 
 
-def _searches(usage: dict[str, Any]) -> int:
-    tools = usage.get("server_tool_use")
-    return count_of("web_search_requests", tools.get("web_search_requests")) if isinstance(tools, dict) else 0
-
-
-def _forked_from(line: dict[str, Any]) -> str:
-    forked = line.get("forkedFrom")
-    return text_of(forked.get("sessionId")) if isinstance(forked, dict) else ""
-
-
-def _model_name(model: str, usage: dict[str, Any]) -> str:
-    # Fast answers have prices of their own; under the plain name they would be priced as slow ones.
-    return f"fast:{model}" if usage.get("speed") == "fast" else model
+def _counts(usage: Usage) -> tuple[int, int, int, int, int, int, int]:
+    """Return the counts in a record's order."""
+    short, long, parts = usage.cache_creation_input_tokens, None, usage.cache_creation
+    if parts is not None and not (parts.ephemeral_5m_input_tokens is None and parts.ephemeral_1h_input_tokens is None):
+        short, long = parts.ephemeral_5m_input_tokens, parts.ephemeral_1h_input_tokens
+    return (
+        usage.input_tokens or 0,
+        usage.cache_read_input_tokens or 0,
+        short or 0,
+        long or 0,
+        usage.output_tokens or 0,
+        0,
+        (usage.server_tool_use.web_search_requests or 0) if usage.server_tool_use else 0,
+    )
 
 
 def _provider(model: str, answer_id: str) -> str:

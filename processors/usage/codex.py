@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from xxhash import xxh3_128_hexdigest
 
 from processors.usage.calls import Call, CallTable
-from processors.usage.log_files import decode
+from processors.usage.codex_lines import read_line
 from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
 from processors.usage.values import count_of, text_of
 from transmissions import Message, Processor, setting
@@ -20,8 +21,6 @@ from transmissions.usage.record import UsageRecord
 
 __all__ = ["CodexSessions", "default_folders"]
 
-# Most lines, and all large ones, begin so; then nothing behind can make them matter, and they need no search.
-_CONTENT = re.compile(rb'\{"timestamp":"[^"\\]*","type":"(?:response_item|compacted|world_state)","payload":')
 _FIELDS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens", "total_tokens")
 _ID_IN_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -38,7 +37,7 @@ class CodexSessions(Processor):
     Memory does not grow with the logs: 10,000 calls are held, more go to a temporary file.
 
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
-    broken is reported with its number, and costs no other; of lines that hold no usage only the ends are looked at.
+    broken is reported with its number, and costs no other.
 
     Guarantee: pure; the same logs give the same calls.
     """
@@ -93,12 +92,10 @@ class _Family:
 
     def meet(self, head: bytes) -> None:
         """Note what the first line of a log says of its session."""
-        try:
-            value = decode(head)
-        except ValueError:
-            return
-        if isinstance(value, dict) and value.get("type") == "session_meta" and isinstance(value.get("payload"), dict):
-            self.note(value["payload"])
+        with contextlib.suppress(ValueError):
+            kind, _, payload = read_line(head)
+            if kind == "session_meta":
+                self.note(payload)
 
     def note(self, meta: Mapping[str, Any]) -> None:
         """Note what a session says of itself."""
@@ -154,25 +151,16 @@ class _CodexLog(LogFile):
         self._provider = "openai"
         self._before: Counts | None = None
 
-    def matters(self, line: bytes) -> bool:
-        """Say whether the line may tell of the session, its model or its usage."""
-        if _CONTENT.match(line):
-            return False
-        return b'"token_count"' in line or b'"turn_context"' in line or b'"session_meta"' in line
-
-    def take(self, value: Any, number: int) -> None:
+    def take(self, line: bytes, number: int) -> None:
         """Take a call, or what later calls are made with."""
-        payload = value.get("payload") if isinstance(value, dict) else None
-        if not isinstance(payload, dict):
-            return
-        kind = value.get("type")
+        kind, time, payload = read_line(line)
         if kind == "session_meta":
             self._take_session(payload)
         elif kind == "turn_context":
             self._model = text_of(payload.get("model")) or self._model
             self._project = self._project or text_of(payload.get("cwd"))
         elif kind == "event_msg" and payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
-            self._take_counts(payload["info"], value.get("timestamp"), number)
+            self._take_counts(payload["info"], time, number)
 
     def _take_session(self, meta: Mapping[str, Any]) -> None:
         # The history of a forked session brings the lines of the older ones, which are not what this log is.
@@ -189,7 +177,7 @@ class _CodexLog(LogFile):
         if agent:
             self._agent = text_of(_spawned(meta).get("agent_nickname")) or text_of(agent) or self._session
 
-    def _take_counts(self, info: Mapping[str, Any], time: Any, number: int) -> None:
+    def _take_counts(self, info: Mapping[str, Any], time: str, number: int) -> None:
         total, last = _counts("total_token_usage", info), _counts("last_token_usage", info)
         used = self._used(total, last)
         self._before = total or self._before
@@ -198,10 +186,9 @@ class _CodexLog(LogFile):
         origin = self._family.origin(self._session)
         # The same place in a history has the same totals, whichever log tells of it and at whatever time.
         place = (origin, total, last) if total else (origin, self.path.name, number)
-        call = xxh3_128_hexdigest(repr(place).encode())
         read, cached, output, reasoning, _ = used
         cached, reasoning = min(cached, read), min(reasoning, output)
-        call = Call(
+        found = Call(
             xxh3_128_hexdigest(repr(place).encode()),
             "",
             self._forked,
@@ -212,10 +199,10 @@ class _CodexLog(LogFile):
             self._project,
             self._model,
             self._provider,
-            text_of(time),
+            time,
             (read - cached, cached, 0, 0, output, reasoning, 0),
         )
-        self._table.add(call)
+        self._table.add(found)
 
     def _used(self, total: Counts | None, last: Counts | None) -> Counts | None:
         """Return what this call used: what the total grew by, or the last counts where a total begins anew."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +35,6 @@ _CODEX_TYPES = frozenset(
 )
 _CLAUDE_KEYS = frozenset({"sessionId", "parentUuid", "leafUuid"})
 _CLAUDE_TYPES = frozenset({"user", "assistant", "summary", "file-history-snapshot", "progress"})
-_ESCAPED_LETTER = re.compile(rb"\\u00[567]")
 
 
 class Block(NamedTuple):
@@ -45,14 +43,12 @@ class Block(NamedTuple):
     Args:
         first: the number of the first, from 1.
         lines: without their line feeds.
-        escaped: whether a letter may be written as an escape somewhere, so that no key can be searched for as text.
         whole: whether the last line was ended by a line feed.
         size_bytes: how much of the file it is.
     """
 
     first: int
     lines: list[bytes]
-    escaped: bool
     whole: bool
     size_bytes: int
 
@@ -119,11 +115,9 @@ def read_blocks(path: Path) -> Iterator[Block]:
         lines = data.split(b"\n")
         rest = lines.pop()
         if lines:
-            escaped = _may_be_escaped(data)
             if pieces:
                 lines[0] = b"".join((*pieces, lines[0]))
-                escaped = escaped or _may_be_escaped(lines[0])
-            yield Block(first, lines, escaped, True, waiting + len(data) - len(rest))
+            yield Block(first, lines, True, waiting + len(data) - len(rest))
             first += len(lines)
             pieces, waiting = [], 0
         waiting += len(rest)
@@ -133,7 +127,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
             del pieces[1:]
     if waiting:
         text = b"".join(pieces)
-        yield Block(first, [text], _may_be_escaped(text), False, waiting)
+        yield Block(first, [text], False, waiting)
 
 
 def first_line(path: Path) -> bytes:
@@ -146,10 +140,6 @@ def first_line(path: Path) -> bytes:
             if end >= 0 or len(pieces) > _PIECES_OF_A_HEAD:
                 break
     return b"".join(pieces)
-
-
-def _may_be_escaped(text: bytes) -> bool:
-    return _ESCAPED_LETTER.search(text) is not None
 
 
 def decode(line: bytes) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from processors.usage.calls import CallTable
-from processors.usage.log_files import LONGEST_LINE_BYTES, Block, decode, find_logs, first_line, read_blocks, whose
+from processors.usage.log_files import LONGEST_LINE_BYTES, Block, find_logs, first_line, read_blocks, whose
 from transmissions import Message, TransmissionsError
 from transmissions.usage.errors import InvalidUsage
 from transmissions.usage.record import UsageRecord
@@ -30,29 +30,26 @@ def existing(folders: list[Path], title: str) -> list[Path]:
 
 
 class LogFile:
-    """One log being read: what takes its lines, and which of them it has to see.
+    """What takes the lines of one log.
 
     Args:
-        path: the file.
+        path: the log.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def take(self, value: Any, number: int) -> None:
-        """Take the value of a line that may matter.
+    def take(self, line: bytes, number: int) -> None:
+        """Take a line.
 
         Args:
-            value: what the line holds, decoded.
-            number: of the line, from 1.
+            line: the line, which is not empty.
+            number: its number, from 1.
 
         Raises:
             InvalidUsage: its counts cannot be those of a call.
+            ValueError: it is not JSON.
         """
-        raise NotImplementedError
-
-    def matters(self, line: bytes) -> bool:
-        """Say whether a line without escaped letters may matter: a wrong yes costs time, a wrong no a call."""
         raise NotImplementedError
 
 
@@ -140,37 +137,18 @@ class SessionReader:
         return False
 
     def _read_block(self, log: LogFile, block: Block) -> None:
-        matters, escaped = log.matters, block.escaped
+        take = log.take
         for number, line in enumerate(block.lines, block.first):
-            if escaped or matters(line):
-                self._take(log, line, number, block)
-            elif not (line[:2] == b'{"' and line[-1:] == b"}"):
-                self._look_at(log, line, number, block)
+            try:
+                take(line, number)
+            except InvalidUsage as error:
+                self._lost(str(error), log.path, number)
+            except ValueError:
+                if line and not line.isspace():
+                    self._broken(log, line, number, block)
         self.counts["lines"] += len(block.lines)
         self._done += block.size_bytes
         self._progress(self._done, max(self._total, self._done))
-
-    def _take(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
-        if not line or line.isspace():
-            return
-        try:
-            value = decode(line)
-        except ValueError:
-            self._broken(log, line, number, block)
-            return
-        try:
-            log.take(value, number)
-        except InvalidUsage as error:
-            self._lost(str(error), log.path, number)
-
-    def _look_at(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
-        """Find out whether a line that looks odd and does not matter is broken."""
-        if not line or line.isspace():
-            return
-        try:
-            decode(line)
-        except ValueError:
-            self._broken(log, line, number, block)
 
     def _broken(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
         if len(line) > LONGEST_LINE_BYTES - (1 << 20):
