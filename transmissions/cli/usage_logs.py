@@ -1,0 +1,91 @@
+"""The calls in session logs, whatever program wrote them, and what was wrong with the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from transmissions.errors import ParameterError, TransmissionsError
+
+if TYPE_CHECKING:
+    from transmissions.usage import UsageRecord
+
+__all__ = ["Logs"]
+
+_READERS = ("ClaudeCodeSessions", "CodexSessions")
+
+
+class _Reader(Protocol):
+    """What a processor that reads session logs offers beside messages."""
+
+    problems: list[dict[str, Any]]
+    problems_dropped: int
+
+    def start(self) -> None: ...
+
+    def records(self) -> Iterator[UsageRecord]: ...
+
+    def report(self) -> dict[str, Any]: ...
+
+
+class Logs:
+    """Session logs of all programs that a reader is there for.
+
+    Args:
+        paths: files and folders; none for where the programs keep their logs.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = [Path(path) for path in paths]
+        self._readers: list[_Reader] = []
+
+    def records(self) -> Iterator[UsageRecord]:
+        """Yield all calls, each once.
+
+        Raises:
+            TransmissionsError: a path leads nowhere.
+            ParameterError: no path is given, and no program has kept any logs.
+        """
+        from transmissions.registry import Registry
+
+        registry = Registry()
+        missing = []
+        for name in _READERS:
+            reader = cast("_Reader", registry.find(name)(source_file=list(self._paths)))
+            reader.start()
+            try:
+                yield from reader.records()
+            except TransmissionsError as error:
+                if self._paths:
+                    raise
+                missing.append(str(error))
+            else:
+                self._readers.append(reader)
+        if not self._readers:
+            raise ParameterError("; ".join(missing))
+
+    def problems(self) -> list[dict[str, Any]]:
+        """Return what went wrong, each once."""
+        unknown = self._unknown()
+        found: list[dict[str, Any]] = []
+        for reader in self._readers:
+            for problem in reader.problems:
+                # What one reader does not know may be another's.
+                if not problem.get("foreign") and problem not in found:
+                    found.append(problem)
+        text = "no session log of a program that is known"
+        return found + [{"severity": "warning", "text": text, "file": path} for path in unknown]
+
+    def _unknown(self) -> list[str]:
+        if not self._readers:
+            return []
+        foreign = [set(reader.report()["foreign"]) for reader in self._readers]
+        return sorted(set.intersection(*foreign))
+
+    def lost(self) -> int:
+        """Return how many lines and files could not be used."""
+        # A line that cannot be read may be told by each of the readers.
+        return sum(problem["severity"] == "error" for problem in self.problems()) + sum(
+            reader.problems_dropped for reader in self._readers
+        )
