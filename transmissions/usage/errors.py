@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from transmissions.errors import TransmissionsError
 
 __all__ = ["InvalidPrices", "InvalidUsage", "LedgerError", "LedgerUnavailable", "LimitExceeded"]
@@ -42,13 +44,13 @@ class LimitExceeded(LedgerError):
         scope: what the limit is on: `owner alpha`, `run 7f`, `model gpt-4o in 2026-11`.
         limit: the limit, with its unit: `0.50 USD`, `1000 tokens`.
         value: what is used, reserved and asked for, with its unit.
-        retry_at: when it may be tried again, ISO 8601; "" if time alone will not free it.
+        retry_at: when it may be tried again; None if time alone will not free it.
     """
 
-    def __init__(self, scope: str, limit: str, value: str, retry_at: str = "") -> None:
+    def __init__(self, scope: str, limit: str, value: str, retry_at: datetime | None = None) -> None:
         self.scope = scope
         self.limit = limit
         self.value = value
         self.retry_at = retry_at
-        when = f"; free again at {retry_at}" if retry_at else ""
+        when = f"; it may be free again at {retry_at.isoformat()}" if retry_at else ""
         super().__init__(f"{scope}: the limit is {limit}, and this makes {value}{when}")

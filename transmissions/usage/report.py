@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from transmissions.usage.money import dollars_of_atto
 from transmissions.usage.prices import PriceTable, price
 from transmissions.usage.record import UsageRecord
 
-__all__ = ["GROUPINGS", "Row", "Tally", "zone_of"]
+__all__ = ["GROUPINGS", "Row", "Tally"]
 
 
 @dataclass(slots=True)
@@ -200,19 +199,3 @@ _SUMMED = (
     "estimated",
     "unmeasured",
 )
-
-
-def zone_of(name: str) -> tzinfo:
-    """Return a time zone by its name: `UTC`, `Europe/Berlin`, or `local` for that of the machine.
-
-    Raises:
-        ValueError: no zone has that name.
-    """
-    if name == "local":
-        local = datetime.now(UTC).astimezone().tzinfo
-        assert local is not None
-        return local
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'"{name}" is no time zone; write one such as UTC, local or Europe/Berlin') from None
