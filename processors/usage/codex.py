@@ -150,6 +150,7 @@ class _CodexLog(LogFile):
         self._project = self._model = self._agent = ""
         self._provider = "openai"
         self._before: Counts | None = None
+        self._nameless: list[Call] = []
 
     def take(self, line: bytes, number: int) -> None:
         """Take a call, or what later calls are made with."""
@@ -157,10 +158,21 @@ class _CodexLog(LogFile):
         if kind == "session_meta":
             self._take_session(payload)
         elif kind == "turn_context":
-            self._model = text_of(payload.get("model")) or self._model
+            self._take_model(text_of(payload.get("model")))
             self._project = self._project or text_of(payload.get("cwd"))
         elif kind == "event_msg" and payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
             self._take_counts(payload["info"], time, number)
+
+    def end(self) -> None:
+        """Hand on what no model was named for."""
+        self._take_model("")
+
+    def _take_model(self, model: str) -> None:
+        # Old versions name the model only behind the first call.
+        self._model = model or self._model
+        for call in self._nameless:
+            self._table.add(call._replace(model=self._model))
+        self._nameless.clear()
 
     def _take_session(self, meta: Mapping[str, Any]) -> None:
         # The history of a forked session brings the lines of the older ones, which are not what this log is.
@@ -202,7 +214,10 @@ class _CodexLog(LogFile):
             time,
             (read - cached, cached, 0, 0, output, reasoning, 0),
         )
-        self._table.add(found)
+        if self._model:
+            self._table.add(found)
+        else:
+            self._nameless.append(found)
 
     def _used(self, total: Counts | None, last: Counts | None) -> Counts | None:
         """Return what this call used: what the total grew by, or the last counts where a total begins anew."""

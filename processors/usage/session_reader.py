@@ -25,7 +25,7 @@ def existing(folders: list[Path], title: str) -> list[Path]:
     found = [folder for folder in folders if folder.is_dir()]
     if not found:
         places = " or ".join(map(str, folders))
-        raise TransmissionsError(f"{title} keeps no session logs in {places}; name a file or folder")
+        raise TransmissionsError(f"{title} keeps no session logs in {places}")
     return found
 
 
@@ -51,6 +51,9 @@ class LogFile:
             ValueError: it is not JSON.
         """
         raise NotImplementedError
+
+    def end(self) -> None:
+        """Take note that there are no more lines."""
 
 
 class SessionReader:
@@ -126,6 +129,8 @@ class SessionReader:
             self._lost(f"cannot be read: {(error.strerror or str(error)).lower()}", path, 0)
         except TransmissionsError as error:
             self._lost(str(error), path, 0)
+        if log is not None:
+            log.end()
 
     def _is_ours(self, path: Path, named: bool, block: Block) -> bool:
         writer = whose(block.lines)

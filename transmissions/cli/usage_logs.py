@@ -63,7 +63,7 @@ class Logs:
             else:
                 self._readers.append(reader)
         if not self._readers:
-            raise ParameterError("; ".join(missing))
+            raise ParameterError("\n".join([*missing, "name the files or folders that hold your session logs"]))
 
     def problems(self) -> list[dict[str, Any]]:
         """Return what went wrong, each once."""
@@ -85,7 +85,5 @@ class Logs:
 
     def lost(self) -> int:
         """Return how many lines and files could not be used."""
-        # A line that cannot be read may be told by each of the readers.
-        return sum(problem["severity"] == "error" for problem in self.problems()) + sum(
-            reader.problems_dropped for reader in self._readers
-        )
+        dropped = sum(reader.problems_dropped for reader in self._readers)
+        return dropped + len([problem for problem in self.problems() if problem["severity"] == "error"])

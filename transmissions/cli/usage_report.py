@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from transmissions.cli.options import Debug, Json
 from transmissions.errors import ParameterError
 
 if TYPE_CHECKING:
+    from transmissions.cli.usage_logs import Logs
     from transmissions.usage import Row, Tally, UsageRecord
 
 __all__ = ["EXAMPLES", "report"]
@@ -31,7 +32,7 @@ _SHOWN_PROBLEMS = 5
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 
 
-def report(
+def report(  # noqa: PLR0917
     paths: Annotated[
         list[str] | None,
         typer.Argument(
@@ -48,8 +49,8 @@ def report(
             help="What to group by, several parted by commas; also agent, kind, provider, run.  [default: day]",
         ),
     ] = None,
-    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="Leave out calls before this day.")] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="Leave out calls after this day.")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="Begin with this day.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="End with this day.")] = None,
     timezone: Annotated[
         str, typer.Option("--timezone", metavar="ZONE", help="The zone in which days begin, such as Europe/Rome.")
     ] = "local",
@@ -70,6 +71,7 @@ def report(
 
     Nothing is sent anywhere. Each call counts once, however often it is logged. A model without a price is listed, and
     a sum without it is marked as the least that it can be."""
+    from transmissions.cli.usage_logs import Logs
     from transmissions.usage import GROUPINGS, Tally, zone_of
 
     groups = [check_choice("--by", name.strip(), list(GROUPINGS)) for one in by or ["day"] for name in one.split(",")]
@@ -81,7 +83,8 @@ def report(
         raise ParameterError(f"--timezone {error}") from None
     tally, daily = Tally(groups, zone=zone), Tally("day", zone=zone)
     span = _span(since, until, zone)
-    problems, lost = _sum_up(paths or [], ledger, prices or [], span, (tally, daily))
+    logs = Logs(paths or [])
+    _sum_up(_priced(logs, prices or []) if ledger is None else _charged(ledger), span, tally, daily)
     in_tokens = tally.total().cost is None
     if svg is not None:
         _draw(svg, daily, in_tokens)
@@ -91,37 +94,28 @@ def report(
         typer.echo(dumps(tally.as_json(), indent=2, ensure_ascii=False))
     else:
         _print(tally, daily, groups, in_tokens)
-    _tell_problems(problems)
-    return 2 if lost else 0
+    _tell_problems(logs.problems())
+    return 2 if logs.lost() else 0
 
 
 def _sum_up(
-    paths: Sequence[str],
-    ledger: str | None,
-    prices: Sequence[str],
+    calls: Iterable[tuple[UsageRecord, int | None]],
     span: tuple[datetime | None, datetime | None],
-    tallies: tuple[Tally, Tally],
-) -> tuple[list[dict[str, Any]], int]:
-    """Add all calls to both sums; return what was wrong with the input, and how much of it was lost."""
-    from transmissions.cli.usage_logs import Logs
-
-    logs = Logs(paths)
-    calls = _priced(logs, prices) if ledger is None else _charged(ledger)
-    one, two = tallies
+    one: Tally,
+    two: Tally,
+) -> None:
+    """Add the calls of a span to both sums; each was priced once."""
     since, until = span
     unbound = since is None and until is None
     for record, atto in calls:
         if unbound or _within(record, since, until):
             one.add_priced(record, atto)
             two.add_priced(record, atto)
-    return logs.problems(), logs.lost()
 
 
-def _priced(logs: object, prices: Sequence[str]) -> Iterator[tuple[UsageRecord, int | None]]:
-    from transmissions.cli.usage_logs import Logs
+def _priced(logs: Logs, prices: Sequence[str]) -> Iterator[tuple[UsageRecord, int | None]]:
     from transmissions.usage import default_prices, price
 
-    assert isinstance(logs, Logs)
     table = default_prices(prices)
     for record in logs.records():
         yield record, price(record, table).atto

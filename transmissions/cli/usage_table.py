@@ -13,7 +13,7 @@ from transmissions.drawing.labels import display_width, printable
 if TYPE_CHECKING:
     from transmissions.usage import Row
 
-__all__ = ["Day", "bars", "days_of", "money", "print_table"]
+__all__ = ["Day", "bars", "days_of", "money", "plain_lines", "print_table"]
 
 _COUNTS = ("input", "cache_read", "cache_write", "output", "total_tokens")
 _BAR_COLUMNS = 40
@@ -47,7 +47,7 @@ def print_table(rows: Sequence[Row], total: Row, by: Sequence[str]) -> None:
     if sys.stdout.isatty():
         _print_rich(titles, lines, last, len(by))
     else:
-        print("\n".join(_plain([titles, *lines, last], len(by))))  # noqa: T201
+        print("\n".join(plain_lines([titles, *lines, last], len(by))))  # noqa: T201
 
 
 def _numbers(row: Row) -> list[str]:
@@ -55,7 +55,8 @@ def _numbers(row: Row) -> list[str]:
     return [f"{row.calls:,}", *counts, money(row.cost, row.partial)]
 
 
-def _plain(lines: Sequence[Sequence[str]], texts: int) -> Iterator[str]:
+def plain_lines(lines: Sequence[Sequence[str]], texts: int) -> Iterator[str]:
+    """Yield rows as lines with aligned columns, of which the first so many hold text and the others numbers."""
     widths = [max(display_width(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         cells = []
@@ -100,19 +101,20 @@ def days_of(rows: Sequence[Row], *, in_tokens: bool) -> list[Day]:
 
 
 def bars(days: Sequence[Day], *, in_tokens: bool) -> Iterator[str]:
-    """Yield a line with a bar for each of the last days."""
-    shown = days[-_BARS:]
-    if len(days) > len(shown):
-        yield f"({len(days) - len(shown)} earlier days are not shown)"
-    most = max((amount for _, amount in shown), default=Decimal(0)) or Decimal(1)
+    """Yield a line with a bar for each of the last days on which something was used."""
+    used = [(day, amount) for day, amount in days if amount]
+    shown = used[-_BARS:]
+    if len(used) > len(shown):
+        yield f"({len(used) - len(shown)} earlier days are not shown)"
+    most = max((amount for _, amount in shown), default=Decimal(1))
     texts = [f"{int(amount):,}" if in_tokens else money(amount) for _, amount in shown]
     width = max(map(len, texts), default=0)
     for (day, amount), text in zip(shown, texts, strict=True):
-        yield f"{day}  {text if amount else '':>{width}}  {_bar(amount / most)}".rstrip()
+        yield f"{day}  {text:>{width}}  {_bar(amount / most)}"
 
 
 def _bar(share: Decimal) -> str:
     eighths = int(share * _BAR_COLUMNS * 8)
     # The least that was used is more than nothing.
-    eighths = max(eighths, 1) if share else 0
+    eighths = max(eighths, 1)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
