@@ -146,7 +146,7 @@ class _Session:
 
 
 def write_logs(folder: Path, size_bytes: int, seed: int = 42) -> int:
-    """Write logs of about `size_bytes` below `folder`, laid out as Claude Code does; return how many bytes they have."""
+    """Write logs of about `size_bytes` below `folder`, laid out as Claude Code does; return their size in bytes."""
     maker = _Maker(seed)
     written, before = 0, b""
     while written < size_bytes:

@@ -101,7 +101,8 @@ class _Family:
         """Note what a session says of itself."""
         session = text_of(meta.get("id"))
         sender = text_of(_spawned(meta).get("parent_thread_id"))
-        origin = text_of(meta.get("forked_from_id")) or sender
+        # A sub-agent that was sent without a history shares none, however alike its counts are.
+        origin = text_of(meta.get("forked_from_id"))
         if session and origin and origin != session:
             self._origins[session] = origin
         if session and sender and sender != session:

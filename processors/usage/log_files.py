@@ -13,11 +13,13 @@ import orjson
 
 from transmissions import TransmissionsError
 
-__all__ = ["Block", "decode", "find_logs", "first_line", "read_blocks", "whose"]
+__all__ = ["TOO_LONG", "Block", "decode", "find_logs", "first_line", "read_blocks", "whose"]
 
 BLOCK_BYTES = 1 << 18
 LONGEST_LINE_BYTES = 64 << 20
 """A longer line is no line of a session; to hold it would cost more memory than all else."""
+TOO_LONG = b"\0"
+"""Stands for such a line; it is no JSON."""
 
 _SUFFIXES = (".jsonl", ".jsonl.zst")
 _JUDGED_LINES = 50
@@ -73,7 +75,8 @@ def find_logs(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
         else:
             raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})")
         for log in logs:
-            found.setdefault(os.path.realpath(log), (log, log == path))
+            first, named = found.get(os.path.realpath(log), (log, False))
+            found[os.path.realpath(log)] = (first, named or log == path)
     # Sub-agents come after the sessions that sent them, whatever the names are.
     return sorted(found.values(), key=lambda one: ("subagents" in one[0].parts, str(one[0])))
 
@@ -103,7 +106,7 @@ def _chunks(path: Path, size_bytes: int = BLOCK_BYTES) -> Generator[bytes, None,
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
-    """Yield the lines of a log, many at a time; a line that is too long comes as its first bytes alone.
+    """Yield the lines of a log, many at a time; one that is too long comes as `TOO_LONG`.
 
     Raises:
         OSError: the log cannot be read.
@@ -115,19 +118,23 @@ def read_blocks(path: Path) -> Iterator[Block]:
         lines = data.split(b"\n")
         rest = lines.pop()
         if lines:
-            if pieces:
-                lines[0] = b"".join((*pieces, lines[0]))
+            if waiting:
+                lines[0] = _joined([*pieces, lines[0]])
             yield Block(first, lines, True, waiting + len(data) - len(rest))
             first += len(lines)
             pieces, waiting = [], 0
-        waiting += len(rest)
-        if waiting <= LONGEST_LINE_BYTES or not pieces:
-            pieces.append(rest)
-        else:
-            del pieces[1:]
+        if rest:
+            waiting += len(rest)
+            if waiting <= LONGEST_LINE_BYTES:
+                pieces.append(rest)
+            else:
+                pieces = [TOO_LONG]
     if waiting:
-        text = b"".join(pieces)
-        yield Block(first, [text], False, waiting)
+        yield Block(first, [_joined(pieces)], False, waiting)
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    return TOO_LONG if pieces[0] == TOO_LONG else b"".join(pieces)
 
 
 def first_line(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from processors.usage.calls import CallTable
-from processors.usage.log_files import LONGEST_LINE_BYTES, Block, find_logs, first_line, read_blocks, whose
+from processors.usage.log_files import TOO_LONG, Block, find_logs, first_line, read_blocks, whose
 from transmissions import Message, TransmissionsError
 from transmissions.usage.errors import InvalidUsage
 from transmissions.usage.record import UsageRecord
@@ -156,7 +156,7 @@ class SessionReader:
         self._progress(self._done, max(self._total, self._done))
 
     def _broken(self, log: LogFile, line: bytes, number: int, block: Block) -> None:
-        if len(line) > LONGEST_LINE_BYTES - (1 << 20):
+        if line == TOO_LONG:
             self._lost("the line is too long to be one of a session", log.path, number)
         elif not block.whole and number == block.first + len(block.lines) - 1:
             # A session that goes on is written while it is read.
