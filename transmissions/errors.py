@@ -21,6 +21,7 @@ __all__ = [
     "StreamAborted",
     "StreamCancelled",
     "StreamClosed",
+    "StreamEmpty",
     "StreamError",
     "StreamExists",
     "StreamFull",
@@ -112,12 +113,14 @@ class StreamError(TransmissionsError):
         stream: the stream's name; its id, where a stream manager holds it.
         operation: what could not be done: `send`, `receive`, `create`, `get`, `close`, …
         cause: what prevented it.
+        accepted: how many of the messages to be sent were let in before.
     """
 
-    def __init__(self, stream: str, operation: str, cause: str) -> None:
+    def __init__(self, stream: str, operation: str, cause: str, accepted: int = 0) -> None:
         self.stream = stream
         self.operation = operation
         self.cause = cause
+        self.accepted = accepted
         super().__init__(f"stream {stream}: {operation}: {cause}")
 
 
@@ -132,15 +135,17 @@ class StreamAborted(StreamError):
 class StreamFull(StreamError):
     """The stream is full, and its policy is not to wait; or the sender asked not to.
 
-    Attributes:
-        accepted: how many messages of those given were let in.
-        dropped: how many the policy dropped; the rest, if any, are still the sender's.
+    Args:
+        dropped: how many messages the policy dropped; what was neither accepted nor dropped is still the sender's.
     """
 
     def __init__(self, stream: str, operation: str, cause: str, accepted: int = 0, dropped: int = 0) -> None:
-        self.accepted = accepted
         self.dropped = dropped
-        super().__init__(stream, operation, cause)
+        super().__init__(stream, operation, cause, accepted)
+
+
+class StreamEmpty(StreamError):
+    """The stream has no message at present, and the receiver asked not to wait."""
 
 
 class StreamTimeout(StreamError, TimeoutError):

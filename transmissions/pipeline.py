@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,12 @@ class Pipeline:
         overrides: Mapping[str, Any] | None = None,
         fuse: bool = True,
         collect: bool = False,
+        on_wait: Callable[[str, str], None] | None = None,
         **parameters: Any,
     ) -> Run:
         """Start a run and return it; with `collect`, what leaves the pipeline is read from `run.messages()`.
+
+        `on_wait` is told of each waiting between stages: the event stream's name, and `send` or `receive`.
 
         Raises:
             ParameterError, InvalidPipeline: as `plan`.
@@ -93,7 +96,7 @@ class Pipeline:
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
-        return Run(plan, _beginning(messages, values), Path(folder or "."), collect=collect)
+        return Run(plan, _beginning(messages, values), Path(folder or "."), collect=collect, on_wait=on_wait)
 
     def run(self, **options: Any) -> Result:
         """Run it to its end and return the result.

@@ -73,7 +73,7 @@ def differences(stages: list[StageStatistics], segments: list[SegmentRun], inlet
         if all(segment.stages for segment in _before(place, segments)) and emitted != counted.sent:
             wrong.append(f"{inlet.stream.name}: emitted {emitted}, sent {counted.sent}")
         received = counted.received if place < 0 else segments[place].stages[0].counted().received
-        if counted.sent != received + counted.drops + counted.depth:
+        if counted.sent != received + counted.drops + counted.depth + counted.spill_depth:
             wrong.append(f"{inlet.stream.name}: sent {counted.sent}, received {received}, drops {counted.drops}")
     return wrong
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
 from transmissions.message import Mark, Message
 from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
@@ -209,7 +209,13 @@ class AsyncSegmentRun(SegmentRun):
         self._stage.statistics.emitted += len(batch)
         for place, target in enumerate(self.targets):
             own = batch.copy() if place == len(self.targets) - 1 else self.copies(batch)
-            if waited := await target.stream.send_batch_async(own):
+            try:
+                waited = await target.stream.send_batch_async(own)
+            except StreamFull as full:
+                if not full.dropped:
+                    raise
+                continue
+            if waited:
                 self.note_blocked(waited)
 
     async def _finish_async(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,22 @@ class Run:
         messages: the messages that it begins with.
         target: the folder that files are written into.
         collect: whether the messages that leave the pipeline are kept for `messages()`, held back by its reader.
+        on_wait: called with an event stream's name and `send` or `receive` each time one of the run's threads has to
+            wait for it, in that thread, before it waits.
 
     Raises:
         StageError: a processor could not be made.
     """
 
-    def __init__(self, plan: Plan, messages: Iterable[Message], target: Path, *, collect: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        messages: Iterable[Message],
+        target: Path,
+        *,
+        collect: bool = False,
+        on_wait: Callable[[str, str], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.id = uuid.uuid4().hex[:12]
         self.started = datetime.now(UTC)
@@ -67,7 +78,7 @@ class Run:
         self._timer: threading.Timer | None = None
         self._output = Output(target)
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
-        self._inlets = _inlets(plan, collect)
+        self._inlets = _inlets(plan, collect, on_wait)
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
         self._leaving = self._inlets.get(_LEAVING)
         self._segments = [self._make_segment(place, segment, messages) for place, segment in enumerate(plan.segments)]
@@ -320,20 +331,20 @@ class Run:
             self._status = Status.ERROR
 
 
-def _inlets(plan: Plan, collect: bool) -> dict[int, Inlet]:
+def _inlets(plan: Plan, collect: bool, on_wait: Callable[[str, str], None] | None) -> dict[int, Inlet]:
     """Make the event streams, by the segment that each stands in front of; -1 is where messages leave the pipeline."""
     inlets = {}
     for place, segment in enumerate(plan.segments):
         if segment.buffer is not None:
             senders = sum(place in other.targets for other in plan.segments)
-            inlets[place] = Inlet(_stream(segment.buffer, segment.stages[0].name), senders)
+            inlets[place] = Inlet(_stream(segment.buffer, segment.stages[0].name, on_wait), senders)
     if collect:
         ends = sum(not segment.targets for segment in plan.segments)
-        inlets[_LEAVING] = Inlet(_stream(Buffer(), "messages"), ends)
+        inlets[_LEAVING] = Inlet(_stream(Buffer(), "messages", on_wait), ends)
     return inlets
 
 
-def _stream(buffer: Buffer, name: str) -> EventStream:
+def _stream(buffer: Buffer, name: str, on_wait: Callable[[str, str], None] | None) -> EventStream:
     return EventStream(
         buffer.max_messages,
         max_bytes=buffer.max_bytes,
@@ -342,4 +353,5 @@ def _stream(buffer: Buffer, name: str) -> EventStream:
         when_full=buffer.when_full,
         max_spill_bytes=buffer.max_spill_bytes,
         name=f"before :{name}",
+        on_wait=partial(on_wait, f"before :{name}") if on_wait else None,
     )

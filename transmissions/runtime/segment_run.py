@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Protocol
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
 from transmissions.message import Message, copy_message
 from transmissions.plan import Segment
 from transmissions.runtime.pace import Batches, Pace
@@ -227,7 +227,13 @@ class SegmentRun:
                 raise (last.maker if last.maker and not last.expands else last).wrong_type(message)
 
     def _send(self, target: Inlet, batch: list[Message]) -> None:
-        waited = target.stream.send_batch(batch)
+        try:
+            waited = target.stream.send_batch(batch)
+        except StreamFull as full:
+            # To drop is what the stage asked for; its buffer's counters tell of it.
+            if not full.dropped:
+                raise
+            return
         if waited and self.stages:
             self.note_blocked(waited)
 

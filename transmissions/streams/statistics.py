@@ -23,22 +23,33 @@ class WhenFull(StrEnum):
 
 @dataclass(slots=True)
 class StreamStatistics:
-    """The counters of one event stream. At any time `sent` is `received` + `drops` + `depth`.
+    """The counters of one event stream. At any time
+
+    `sent` = `received` + `drops` + `forgotten` + `depth` + `spill_depth`.
 
     Args:
         capacity: the bound in messages.
         capacity_bytes: the bound in bytes; None for none.
-        depth: messages that wait now.
-        depth_bytes: bytes that wait now; 0 where bytes are not counted.
-        peak: the most messages that ever waited.
-        peak_bytes: the most bytes that ever waited.
+        depth: messages that wait in memory now.
+        depth_bytes: bytes that wait in memory now; 0 where bytes are not counted.
+        peak: the most messages that ever waited in memory.
+        peak_bytes: the most bytes that ever waited in memory.
         sent: messages that senders handed over, dropped ones included.
         received: messages handed out.
         drops: messages that a policy dropped.
+        forgotten: messages that an abort found waiting, and forgot.
         pauses: how often senders were paused.
         resumes: how often paused senders went on.
         paused_s: seconds for which senders were paused, the present pause included.
         overflows: messages that found no room at once.
+        spilled: messages that went to disk.
+        spill_depth: messages that wait on disk now.
+        spill_bytes: bytes of disk space taken now.
+        peak_spill_bytes: the most bytes of disk space ever taken.
+        spill_failures: how often the disk could not take a message, so that its sender had to wait.
+        waiting_senders: senders that wait for room now.
+        waiting_receivers: receivers that wait for a message now.
+        idle_s: seconds since a message last came or went, or since the stream was made.
     """
 
     capacity: int
@@ -50,10 +61,19 @@ class StreamStatistics:
     sent: int = 0
     received: int = 0
     drops: int = 0
+    forgotten: int = 0
     pauses: int = 0
     resumes: int = 0
     paused_s: float = 0.0
     overflows: int = 0
+    spilled: int = 0
+    spill_depth: int = 0
+    spill_bytes: int = 0
+    peak_spill_bytes: int = 0
+    spill_failures: int = 0
+    waiting_senders: int = 0
+    waiting_receivers: int = 0
+    idle_s: float = 0.0
 
     @property
     def fill(self) -> float:

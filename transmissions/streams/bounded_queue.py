@@ -1,0 +1,258 @@
+"""What waits in an event stream: its bounds, what a full one does, and the counters; for one thread at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+from transmissions.streams.spill import Spill
+from transmissions.streams.statistics import StreamStatistics, WhenFull
+
+__all__ = ["BoundedQueue"]
+
+
+class BoundedQueue:
+    """The queue of one event stream.
+
+    Args:
+        counted: the counters, with the bounds in messages and bytes.
+        high: fill at which senders are paused, in bytes if there is a bound in bytes, else in messages.
+        low: fill at which they go on.
+        when_full: what happens to a message that finds no room.
+        max_spill_bytes: the most disk space taken where that is to go to disk.
+        size_of: gives the bytes of a message; called only if there is a bound in bytes.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self,
+        counted: StreamStatistics,
+        *,
+        high: int,
+        low: int,
+        when_full: WhenFull,
+        max_spill_bytes: int,
+        size_of: Callable[[Any], int],
+        clock: Callable[[], float],
+    ) -> None:
+        self.counted = counted
+        self.when_full = when_full
+        self.active_at = clock()
+        self._high, self._low = high, low
+        self._size_of = size_of
+        self._clock = clock
+        self._messages: deque[Any] = deque()
+        self._sizes: deque[int] = deque()
+        self._bytes = 0
+        self._paused_since: float | None = None
+        self._spill = Spill(max_spill_bytes)
+        self._unsuited: ValueError | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages) + self._spill.depth
+
+    def offer(self, messages: Sequence[Any], position: int, *, again: bool) -> int:
+        """Let in what has room from `position` on, apply the policy to the rest, and return where that ended.
+
+        Args:
+            messages: what a sender hands over.
+            position: how many of them were let in before.
+            again: whether the rest was counted as an overflow before.
+
+        Raises:
+            ValueError: a message is to go to disk and cannot; those before it are in, and counted as sent.
+        """
+        begin = position
+        counted = self.counted
+        position = self._fit(messages, position)
+        if position < len(messages):
+            counted.overflows += 0 if again else len(messages) - position
+            position = self._overflow(messages, position)
+        if position > begin:
+            counted.sent += position - begin
+            counted.peak = max(counted.peak, len(self._messages))
+            counted.peak_bytes = max(counted.peak_bytes, self._bytes)
+            self.active_at = self._clock()
+        if self._unsuited is not None:
+            unsuited, self._unsuited = self._unsuited, None
+            raise unsuited
+        return position
+
+    def offer_one(self, message: Any) -> bool:
+        """Let one message in if that takes no more than a place in memory, and say whether it is in."""
+        counted = self.counted
+        depth = len(self._messages)
+        if (
+            self._paused_since is not None
+            or depth + 1 >= self._high
+            or counted.capacity_bytes is not None
+            or self._spill.depth
+        ):
+            return False
+        self._messages.append(message)
+        counted.sent += 1
+        if depth >= counted.peak:
+            counted.peak = depth + 1
+        self.active_at = self._clock()
+        return True
+
+    def _fit(self, messages: Sequence[Any], position: int) -> int:
+        """Append the messages from `position` on that have room, and return where that ended."""
+        if self._paused_since is not None or self._spill.depth:
+            return position
+        if self.counted.capacity_bytes is not None:
+            return self._fit_by_size(messages, position, self.counted.capacity_bytes)
+        end = min(len(messages), position + self.counted.capacity - len(self._messages))
+        self._messages.extend(messages if end - position == len(messages) else islice(messages, position, end))
+        if len(self._messages) >= self._high:
+            self._reach_high_water_mark()
+        return end
+
+    def _fit_by_size(self, messages: Sequence[Any], position: int, capacity: int) -> int:
+        while position < len(messages) and self._paused_since is None and self._has_place():
+            size = self._size_of(messages[position])
+            if self._messages and self._bytes + size > capacity:
+                break
+            self._append(messages[position], size)
+            position += 1
+            if self._bytes >= self._high:
+                self._reach_high_water_mark()
+        return position
+
+    def _append(self, message: Any, size: int) -> None:
+        self._messages.append(message)
+        self._sizes.append(size)
+        self._bytes += size
+
+    def _has_place(self) -> bool:
+        return len(self._messages) < self.counted.capacity
+
+    def _overflow(self, messages: Sequence[Any], position: int) -> int:
+        """Do to the messages from `position` on what the policy says, and return where that ended."""
+        if self.when_full is WhenFull.BLOCK:
+            self._pause()
+        elif self.when_full is WhenFull.DROP_NEWEST:
+            self.counted.drops += len(messages) - position
+            position = len(messages)
+        elif self.when_full is WhenFull.DROP_OLDEST:
+            while position < len(messages):
+                self._drop_oldest()
+                position = self._fit(messages, position)
+        elif self.when_full is WhenFull.SPILL:
+            position = self._spill_from(messages, position)
+        return position
+
+    def _drop_oldest(self) -> None:
+        self._messages.popleft()
+        if self._sizes:
+            self._bytes -= self._sizes.popleft()
+        self.counted.drops += 1
+
+    def _spill_from(self, messages: Sequence[Any], position: int) -> int:
+        begin = position
+        while position < len(messages) and self._paused_since is None:
+            try:
+                end = self._spill.append(messages, position, self._size_in_memory)
+            except ValueError as error:
+                # Raised when those before it are counted.
+                self._unsuited = error
+                break
+            if end == position:
+                self._pause()
+            position = end
+        self.counted.spilled += position - begin
+        self.counted.peak_spill_bytes = max(self.counted.peak_spill_bytes, self._spill.used)
+        return position
+
+    def _size_in_memory(self, message: Any) -> int:
+        return 0 if self.counted.capacity_bytes is None else self._size_of(message)
+
+    def take(self, limit: int) -> list[Any]:
+        """Take out what waits in memory, at most `limit` messages; `settle` has to follow."""
+        messages = self._messages
+        if limit >= len(messages):
+            batch = list(messages)
+            messages.clear()
+            self._sizes.clear()
+            self._bytes = 0
+        else:
+            batch = [messages.popleft() for _ in range(limit)]
+            if self._sizes:
+                self._bytes -= sum(self._sizes.popleft() for _ in range(limit))
+        self.counted.received += len(batch)
+        self.active_at = self._clock()
+        return batch
+
+    def take_one(self) -> Any:
+        """Take out the message that has waited longest; there has to be one. `settle` has to follow."""
+        if self._sizes:
+            self._bytes -= self._sizes.popleft()
+        self.counted.received += 1
+        self.active_at = self._clock()
+        return self._messages.popleft()
+
+    def settle(self) -> bool:
+        """After messages were taken, fetch spilled ones, and say whether paused senders may go on from now.
+
+        Raises:
+            OSError: the disk does not give back what was spilled.
+        """
+        if self._spill.depth:
+            self._refill()
+        if self._paused_since is None or not self._is_low():
+            return False
+        self.counted.resumes += 1
+        self.counted.paused_s += self._clock() - self._paused_since
+        self._paused_since = None
+        return True
+
+    def _refill(self) -> None:
+        """Fetch spilled messages into memory once half of it is free; it is never empty while something is spilled."""
+        capacity, capacity_bytes = self.counted.capacity, self.counted.capacity_bytes
+        if self._messages and (len(self._messages) > capacity // 2 or self._bytes > (capacity_bytes or 0) // 2):
+            return
+        while self._spill.depth and self._has_place():
+            if capacity_bytes is None:
+                self._messages.append(self._spill.pop())
+                continue
+            size = self._spill.next_size()
+            if self._messages and self._bytes + size > capacity_bytes:
+                return
+            self._append(self._spill.pop(), size)
+
+    def _is_low(self) -> bool:
+        if self.when_full is WhenFull.SPILL:
+            return self._spill.used <= self._spill.max_bytes // 2
+        return (len(self._messages) if self.counted.capacity_bytes is None else self._bytes) <= self._low
+
+    def _reach_high_water_mark(self) -> None:
+        if self.when_full is WhenFull.BLOCK:
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._paused_since is None:
+            self.counted.pauses += 1
+            self._paused_since = self._clock()
+
+    def forget(self) -> None:
+        """Drop all that waits, on disk as well."""
+        self.counted.forgotten += len(self)
+        self._messages.clear()
+        self._sizes.clear()
+        self._bytes = 0
+        self._spill.clear()
+
+    def statistics(self) -> StreamStatistics:
+        """Return a copy of the counters as they are now."""
+        now = self.counted.copy()
+        now.depth = len(self._messages)
+        now.depth_bytes = self._bytes
+        now.spill_depth = self._spill.depth
+        now.spill_bytes = self._spill.used
+        now.spill_failures = self._spill.failures
+        now.idle_s = self._clock() - self.active_at
+        if self._paused_since is not None:
+            now.paused_s += self._clock() - self._paused_since
+        return now
