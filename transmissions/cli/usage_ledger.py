@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
@@ -70,7 +69,7 @@ def balance(
         _print_json([{"owner": name, "balance": float(has), "reserved": float(kept)} for name, has, kept in found])
     else:
         rows = [[name or "(none)", _dollars(has), _dollars(kept)] for name, has, kept in found]
-        _print_rows(["owner", "balance", "reserved"], rows, "no owner has a balance")
+        _print_rows(["owner", "balance", "reserved"], rows, 1, "no owner has a balance")
     return 0
 
 
@@ -165,6 +164,7 @@ def limits(  # noqa: PLR0917
         _print_rows(
             ["limit", "on", "used", "reserved", "warns from", "at most"],
             [_state_row(*row) for row in rows],
+            2,
             "there are no limits",
         )
     return 0
@@ -182,7 +182,7 @@ def open_ledger(file: str | None, make: bool = False) -> Iterator[Ledger]:
         ParameterError: it is not there.
         LedgerError: it is no ledger.
     """
-    from transmissions.usage import Ledger, SqliteStore
+    from transmissions.usage import Ledger, SqliteStore, default_ledger
 
     path = default_ledger() if file is None else Path(file)
     if not make and not path.exists():
@@ -192,12 +192,6 @@ def open_ledger(file: str | None, make: bool = False) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
-
-
-def default_ledger() -> Path:
-    """Return where the user's own ledger is."""
-    data = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "transmissions" / "ledger.sqlite"
 
 
 def _drop(ledger: Ledger, name: str) -> None:
@@ -275,11 +269,11 @@ def _print_json(value: Any) -> None:
     typer.echo(dumps(value, indent=2, ensure_ascii=False))
 
 
-def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> None:
+def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], texts: int, nothing: str) -> None:
     from transmissions.cli.usage_table import plain_lines
 
     if not rows:
         typer.echo(nothing)
         return
-    for line in plain_lines([titles, *rows], texts=1):
+    for line in plain_lines([titles, *rows], texts):
         typer.echo(line)

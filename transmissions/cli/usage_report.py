@@ -77,6 +77,8 @@ def report(  # noqa: PLR0917
     groups = [check_choice("--by", name.strip(), list(GROUPINGS)) for one in by or ["day"] for name in one.split(",")]
     if ledger is not None and paths:
         raise ParameterError(f"--ledger {ledger} and {paths[0]}: report on a ledger or on session logs, not on both")
+    if ledger is not None and prices:
+        raise ParameterError(f"--prices {prices[0]}: what a ledger charged stays as it was charged")
     try:
         zone = zone_of(timezone)
     except ValueError as error:
