@@ -112,6 +112,8 @@ class Run:
             fingerprint=self.plan.fingerprint,
             statistics=lambda: self._seen_from(stage),
             log=stage_log(planned.name),
+            run=self.id,
+            stopping=lambda: self.stopping,
         )
         return stage
 

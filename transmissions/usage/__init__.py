@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from transmissions.usage.errors import InvalidPrices, InvalidUsage, LedgerError, LedgerUnavailable, LimitExceeded
     from transmissions.usage.genai import GenaiPrices
     from transmissions.usage.ledger import Ledger, LimitState
-    from transmissions.usage.money import dollars_text
+    from transmissions.usage.money import dollars_of_nano, dollars_text
     from transmissions.usage.normalisation import Normalised, normalise, normalise_all
     from transmissions.usage.periods import Period
+    from transmissions.usage.place import default_ledger
     from transmissions.usage.price_file import PriceFile
     from transmissions.usage.prices import Priced, PriceTable, Rates, Tiers, price
     from transmissions.usage.record import CallKind, UsageRecord
     from transmissions.usage.report import GROUPINGS, Row, Tally
-    from transmissions.usage.roll_up import Displayed, displayed
+    from transmissions.usage.roll_up import Displayed, DisplayedRuns, displayed
     from transmissions.usage.settlement import Outcome, Settlement
     from transmissions.usage.stores import MemoryStore, SqliteStore
     from transmissions.usage.tables import LayeredPrices, default_prices
@@ -38,6 +39,7 @@ __all__ = [
     "CallKind",
     "Convention",
     "Displayed",
+    "DisplayedRuns",
     "Entry",
     "EntryKind",
     "GenaiPrices",
@@ -67,8 +69,10 @@ __all__ = [
     "Tiers",
     "UsageRecord",
     "convention_of",
+    "default_ledger",
     "default_prices",
     "displayed",
+    "dollars_of_nano",
     "dollars_text",
     "normalise",
     "normalise_all",
@@ -80,14 +84,15 @@ _HOMES = {
     "admission": ("Admission",),
     "budgets": ("Breach", "Budget", "Spent"),
     "conventions": ("Convention", "convention_of"),
-    "roll_up": ("Displayed", "displayed"),
+    "roll_up": ("Displayed", "DisplayedRuns", "displayed"),
     "entries": ("Account", "Entry", "EntryKind", "Refill", "Reservation"),
     "errors": ("InvalidPrices", "InvalidUsage", "LedgerError", "LedgerUnavailable", "LimitExceeded"),
     "genai": ("GenaiPrices",),
     "ledger": ("Ledger", "LimitState"),
-    "money": ("dollars_text",),
+    "money": ("dollars_of_nano", "dollars_text"),
     "normalisation": ("Normalised", "normalise", "normalise_all"),
     "periods": ("Period",),
+    "place": ("default_ledger",),
     "price_file": ("PriceFile",),
     "prices": ("PriceTable", "Priced", "Rates", "Tiers", "price"),
     "record": ("CallKind", "UsageRecord"),

@@ -12,8 +12,8 @@ from decimal import Decimal
 from transmissions.usage.admission import Admission, Rules, admit_call
 from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill
-from transmissions.usage.errors import LedgerError, LedgerUnavailable
-from transmissions.usage.limits import refill_due, spent_of
+from transmissions.usage.errors import LedgerError, LedgerUnavailable, LimitExceeded
+from transmissions.usage.limits import passed_limit, refill_due, spent_of
 from transmissions.usage.money import dollars_of_nano, nano_of_atto, nano_of_dollars
 from transmissions.usage.periods import interval_of
 from transmissions.usage.prices import Priced, PriceTable, price
@@ -117,12 +117,43 @@ class Ledger:
 
         return self.store.transact(work)
 
+    def abandon(self, run: str, *, estimate: bool = False) -> list[Settlement]:
+        """Settle the calls of a run that were admitted and never reported, since the run has ended.
+
+        What was kept free for them is released, and each is recorded as unmeasured: it may have used something. If its
+        usage comes later, that is charged.
+
+        Args:
+            run: the run.
+            estimate: whether to charge each by the estimate it was admitted with, marked as one.
+        """
+        held = self.store.read(lambda store: store.reservations(run))
+        found = []
+        for one in held:
+            record = one.record._replace(estimated=True) if estimate else one.record.as_unmeasured()
+            found += self.settle_all([record], one.id)
+        return found
+
     def _priced(self, record: UsageRecord, now: datetime) -> tuple[UsageRecord, Priced]:
         dated = record if record.at else record._replace(at=now)
         priced = price(dated, self.prices) if self.prices else Priced(None, None)
         if priced.atto is not None and nano_of_atto(priced.atto) > _MOST_NANO:
             raise LedgerError(f"call {record.call}: a cost of {priced.dollars} dollars is more than a ledger holds")
         return dated, priced
+
+    def standing(self, record: UsageRecord) -> LimitExceeded | None:
+        """Return the limit that is passed now for whoever made a call; None if none is. A refill that is due is made.
+
+        Args:
+            record: the call; it need not be settled here.
+        """
+        now = self.clock()
+
+        def work(store: Transaction) -> LimitExceeded | None:
+            refill_due(store, record.owner, now)
+            return passed_limit(store, (*store.budgets(), *self._own_budgets), record, now, prepaid=self.prepaid)
+
+        return self.store.transact(work)
 
     # Admitting
 

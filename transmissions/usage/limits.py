@@ -14,7 +14,7 @@ from transmissions.usage.periods import intervals_since, nth
 from transmissions.usage.record import UsageRecord
 from transmissions.usage.stores.store import Transaction, quarter_of
 
-__all__ = ["after_call", "before_call", "refill_due", "short_of_balance", "spent_of"]
+__all__ = ["after_call", "before_call", "passed_limit", "refill_due", "short_of_balance", "spent_of"]
 
 
 def spent_of(store: Transaction, budget: Budget, value: str, at: datetime) -> Spent:
@@ -75,17 +75,27 @@ def short_of_balance(store: Transaction, record: UsageRecord, asked: Spent) -> L
     free = account.nano - reserved.nano
     if free >= asked.nano and free > 0:
         return None
-    retry_at = None
-    if account.nano >= asked.nano and account.nano > 0:
-        retry_at = first_end
-    elif account.refill:
-        retry_at = nth(account.refill.start, account.refill.every, account.refill.done + 1)
+    # What is there would do, if it were not reserved.
+    retry_at = first_end if account.nano >= asked.nano and account.nano > 0 else _next_refill(account)
     return LimitExceeded(
-        f"balance of owner {record.owner or '(none)'}",
+        _balance_name(record),
         dollars_text(dollars_of_nano(account.nano)),
         dollars_text(dollars_of_nano(reserved.nano + asked.nano)) + " reserved",
         retry_at,
     )
+
+
+def passed_limit(
+    store: Transaction, budgets: Iterable[Budget], record: UsageRecord, at: datetime, *, prepaid: bool
+) -> LimitExceeded | None:
+    """Return the first limit that is passed at a moment for whoever made a call; None if none is."""
+    over = [breach for breach in after_call(store, budgets, record, at) if breach.level == "hard"]
+    if over:
+        return over[0].error()
+    account = store.account(record.owner)
+    if not prepaid or account is None or account.nano >= 0:
+        return None
+    return LimitExceeded(_balance_name(record), "0 or more", dollars_text(account.balance), _next_refill(account))
 
 
 def refill_due(store: Transaction, owner: str, now: datetime) -> Entry | None:
@@ -99,6 +109,16 @@ def refill_due(store: Transaction, owner: str, now: datetime) -> Entry | None:
         return None
     store.set_refill(replace(account, refill=replace(rule, done=passed)))
     return store.append(Entry(owner, EntryKind.REFILL, rule.nano, now, note=f"every {rule.every}"))
+
+
+def _balance_name(record: UsageRecord) -> str:
+    return f"balance of owner {record.owner or '(none)'}"
+
+
+def _next_refill(account: Account | None) -> datetime | None:
+    if account is None or account.refill is None:
+        return None
+    return nth(account.refill.start, account.refill.every, account.refill.done + 1)
 
 
 def _applying(budgets: Iterable[Budget], record: UsageRecord) -> list[tuple[Budget, str]]:

@@ -115,6 +115,13 @@ class UsageRecord(NamedTuple):
             raise InvalidUsage("kind", "one of " + ", ".join(_KINDS), self.kind)
         return self
 
+    def as_unmeasured(self) -> UsageRecord:
+        """Return a record that says only that the call was made, and by whom."""
+        return UsageRecord(
+            self.call, self.run, self.model, self.provider, owner=self.owner, project=self.project,
+            session=self.session, agent=self.agent, parent=self.parent, kind=self.kind, at=self.at, unmeasured=True,
+        )  # fmt: skip
+
     def as_json(self) -> dict[str, Any]:
         """Return the record as JSON values, without what is empty; `from_json` reads it back."""
         made: dict[str, Any] = {name: value for name, value in self._asdict().items() if value not in _LEFT_OUT}

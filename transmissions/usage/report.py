@@ -76,10 +76,22 @@ class Row:
         if record.unmeasured:
             self.unmeasured += 1
         elif atto is None:
-            self.unpriced[record.model] = self.unpriced.get(record.model, 0) + 1
+            self._count_unpriced(record.model, 1)
         else:
             self.priced += 1
             self.atto += atto
+
+    def join(self, other: Row, sign: int = 1) -> None:
+        """Add the sums of another row, or with a sign of -1 take them away."""
+        for name in _SUMMED:
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
+        for model, calls in other.unpriced.items():
+            self._count_unpriced(model, sign * calls)
+
+    def _count_unpriced(self, model: str, calls: int) -> None:
+        left = self.unpriced.pop(model, 0) + calls
+        if left:
+            self.unpriced[model] = left
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON values; `cost` in dollars, `unpriced` the models that the cost leaves out."""
@@ -156,12 +168,21 @@ class Tally:
 
     def add_priced(self, record: UsageRecord, atto: int | None) -> None:
         """Add a call with what it cost, in attodollars; None if it is unpriced."""
+        self._row(record).add(record, atto)
+
+    def take_away(self, record: UsageRecord, atto: int | None) -> None:
+        """Take away a call that was added with this cost, in attodollars, and is reported better now."""
+        gone = Row()
+        gone.add(record, atto)
+        self._row(record).join(gone, -1)
+
+    def _row(self, record: UsageRecord) -> Row:
         zone = self._zone
         key = tuple([name(record, zone) for name in self._keys])
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = Row(dict(zip(self.by, key, strict=True)))
-        row.add(record, atto)
+        return row
 
     def add_all(self, records: Iterable[UsageRecord]) -> None:
         """Add calls, each priced from the table."""
@@ -170,16 +191,13 @@ class Tally:
 
     def rows(self) -> list[Row]:
         """Return the rows in the order of their groups."""
-        return [self._rows[key] for key in sorted(self._rows)]
+        return [self._rows[key] for key in sorted(self._rows) if self._rows[key].calls]
 
     def total(self) -> Row:
         """Return the sum of all rows."""
         total = Row()
         for row in self._rows.values():
-            for name in _SUMMED:
-                setattr(total, name, getattr(total, name) + getattr(row, name))
-            for model, calls in row.unpriced.items():
-                total.unpriced[model] = total.unpriced.get(model, 0) + calls
+            total.join(row)
         return total
 
     def as_json(self) -> dict[str, Any]:

@@ -39,12 +39,14 @@ class Settlement:
         entry: the entry that stands for the call.
         balance: its owner's balance afterwards, in dollars.
         breaches: the budgets that are over their hard level, and those that warn.
+        before: the entry that stood for the call before, if it was corrected.
     """
 
     outcome: Outcome
     entry: Entry
     balance: Decimal = Decimal(0)
     breaches: tuple[Breach, ...] = ()
+    before: Entry | None = None
 
     @property
     def over(self) -> Breach | None:
@@ -85,7 +87,7 @@ def settle_call(
     if before is not None:
         _count(store, before, -1)
     _count(store, entry, 1)
-    return Settlement(Outcome.CORRECTED if before else Outcome.SETTLED, entry)
+    return Settlement(Outcome.CORRECTED if before else Outcome.SETTLED, entry, before=before)
 
 
 def with_state(store: Transaction, budgets: Iterable[Budget], done: Settlement) -> Settlement:

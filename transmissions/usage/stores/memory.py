@@ -138,6 +138,9 @@ class _Tables:
     def release(self, id_: str) -> None:
         self._drop(self._reservations, id_)
 
+    def reservations(self, run: str) -> list[Reservation]:
+        return [one for one in self._reservations.values() if one.record.run == run]
+
     def expire(self, now: datetime) -> int:
         over = [one.id for one in self._reservations.values() if one.expires <= now]
         for id_ in over:

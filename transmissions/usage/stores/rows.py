@@ -20,6 +20,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _ENTRIES = (
     "SELECT number, owner, kind, nano, booked, revision, cost, unpaid, record, rates, key, note, stands FROM entries"
 )
+_RESERVATIONS = "SELECT id, record, nano, tokens, requests, expires FROM reservations"
 _ACCOUNTS = (
     "SELECT owner, nano, refill_nano, refill_count, refill_unit, refill_start, refill_below, refill_done FROM accounts"
 )
@@ -139,12 +140,12 @@ class Rows:
 
     def reservation(self, id_: str) -> Reservation | None:
         """Return a reservation by its id."""
-        row = self._execute(
-            "SELECT record, nano, tokens, requests, expires FROM reservations WHERE id = ?", (id_,)
-        ).fetchone()
-        if not row:
-            return None
-        return Reservation(id_, UsageRecord.from_json(json.loads(row[0])), Spent(*row[1:4]), _moment(row[4]))
+        row = self._execute(_RESERVATIONS + " WHERE id = ?", (id_,)).fetchone()
+        return _reservation(row) if row else None
+
+    def reservations(self, run: str) -> list[Reservation]:
+        """Return what is kept free for the calls of a run."""
+        return [_reservation(row) for row in self._execute(_RESERVATIONS + " WHERE run = ?", (run,))]
 
     def release(self, id_: str) -> None:
         """Drop a reservation."""
@@ -178,6 +179,11 @@ class Rows:
 
 
 _SCOPE_COLUMNS = {scope: scope for scope in ("run", "owner", "model", "project")}
+
+
+def _reservation(row: tuple[Any, ...]) -> Reservation:
+    id_, record, nano, tokens, requests, expires = row
+    return Reservation(id_, UsageRecord.from_json(json.loads(record)), Spent(nano, tokens, requests), _moment(expires))
 
 
 def _stamp(moment: datetime) -> int:

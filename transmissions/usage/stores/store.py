@@ -80,6 +80,10 @@ class Transaction(Protocol):
         """Drop a reservation; nothing happens if it is gone."""
         ...
 
+    def reservations(self, run: str) -> list[Reservation]:
+        """Return what is kept free for the calls of a run."""
+        ...
+
     def expire(self, now: datetime) -> int:
         """Drop the reservations whose lease is over; return how many."""
         ...
