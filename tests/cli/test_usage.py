@@ -321,8 +321,8 @@ def test_limits_are_set_shown_and_dropped(logs: Path, capsys: Capture) -> None:
     ledger.close()
     assert main(["usage", "limits", *at]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "limit                         on                      used  reserved  warns from      at most",
-        "cost of owner alpha, a month  owner alpha           $1.001     $0.00      $40.00       $50.00",
+        "limit                         on                       used  reserved  warns from      at most",
+        "cost of owner alpha, a month  owner alpha            $1.001     $0.00      $40.00       $50.00",
         "tokens of each model          model river-2  1000500 tokens  0 tokens              2000 tokens",
     ]
     assert main(["usage", "limits", "--drop", "tokens of each modl", *at]) == 2
