@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -17,6 +19,7 @@ from transmissions.cli import main
 from transmissions.usage import Ledger, PriceFile, SqliteStore, UsageRecord
 
 Json = dict[str, Any]
+PAGE = (Path(__file__).parents[2] / "docs" / "usage-reports.md").read_text(encoding="utf-8")
 Capture = pytest.CaptureFixture[str]
 PRICES = {
     "river-1": {"input": 10, "output": 100, "cacheRead": 1, "cacheWrite": 20},
@@ -121,20 +124,45 @@ def test_a_table_is_printed_for_people(logs: Path, capsys: Capture) -> None:
     """Without `--json` there are aligned columns, the sum, and bars of what each day cost."""
     assert main(["usage", "report", "logs", "--prices", "prices.json", "--timezone", "UTC"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:6] == [
+    assert lines == [
         "day         calls  input  cache read  cache write  output   total       cost",
         "2026-01-01      1  1,000       2,000          500      10   3,510     $0.023",
         "2026-01-02      1  1,000       2,000          500      10   3,510     $0.023",
         "2026-02-02      2  1,060       2,040          500      17   3,617  $0.003634",
         "total           4  3,060       6,040        1,500      37  10,637  $0.049634",
         "",
-    ]
-    assert lines[6:] == [
         "cost by day",
         "2026-01-01     $0.023  " + "█" * 40,
         "2026-01-02     $0.023  " + "█" * 40,
         "2026-02-02  $0.003634  ██████▎",
     ]
+    assert "".join(f"    {line}".rstrip() + "\n" for line in lines) in PAGE
+
+
+COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    trans usage")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_page_run(logs: Path, capsys: Capture, command: str) -> None:
+    """What the page on reports shows can be typed."""
+    (Path("home") / "projects").mkdir(parents=True)
+    (Path("home") / "projects" / "a.jsonl").write_text((logs / "a.jsonl").read_text("utf-8"), encoding="utf-8")
+    (logs / "a.jsonl").rename("session.jsonl")
+    words = [word.replace("~/.claude", "home") for word in shlex.split(command)[1:]]
+    assert main(words) == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_pipeline_of_the_page_charges_sessions(logs: Path, capsys: Capture) -> None:
+    """The page's pipeline charges logs to a ledger once, however often it runs."""
+    (turtle,) = re.findall(r"^```turtle\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    Path("charge.ttl").write_text(turtle, encoding="utf-8")
+    for _ in range(2):
+        assert main(["run", "charge.ttl", "logs/codex.jsonl", "own.sqlite", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["usage", "report", "--ledger", "own.sqlite", "--by", "owner,session", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["owner"], row["session"], row["calls"], row["total_tokens"]) == ("alpha", "c1", 1, 107)
 
 
 def test_what_has_no_price_is_listed_and_sums_say_so(logs: Path, capsys: Capture) -> None:
