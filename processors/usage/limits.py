@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from transmissions.usage import Budget, Period
 
@@ -23,8 +23,8 @@ class Limit:
     value: str | None = None
     measure: str = "cost"
     period: str = "ever"
-    warn: str | None = None
-    hard: str | None = None
+    warn: float | None = None
+    hard: float | None = None
     timezone: str = "UTC"
 
 
@@ -33,7 +33,7 @@ def budgets_of(limits: Iterable[Limit]) -> list[Budget]:
 
     Raises:
         LedgerError: a part of one is not what it has to be.
-        ValueError: a level is no number, or the period is none.
+        ValueError: the period is none.
     """
     return [
         Budget(
@@ -44,10 +44,6 @@ def budgets_of(limits: Iterable[Limit]) -> list[Budget]:
     ]  # fmt: skip
 
 
-def _level(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"a level must be a number of dollars, tokens or requests, got {text!r}") from None
+def _level(level: float | None) -> Decimal | None:
+    # By its text: what was written is what is meant, not the nearest binary number.
+    return None if level is None else Decimal(str(level)).normalize()

@@ -43,9 +43,10 @@ class RecordReader:
 
     def metadata(self, message: Message) -> list[Mapping[str, Any]]:
         """Return the usage metadata of a message, without what is null; nothing if it has none."""
-        found = event_data(message, "Usage")
-        usage = found if found is not None else get_field(message, self.field)
+        usage = get_field(message, self.field)
         if usage is MISSING or usage is None:
+            usage = event_data(message, "Usage")
+        if usage is None:
             return []
         if not isinstance(usage, list):
             return [usage]
@@ -58,7 +59,7 @@ class RecordReader:
 
         Args:
             message: the message.
-            call: the id of the call that the message is about, if that is known.
+            call: the id of the call that the message is about, if that is known by other means.
 
         Raises:
             InvalidUsage: the usage holds a number that is none.
@@ -66,8 +67,11 @@ class RecordReader:
         found = self.metadata(message)
         if isinstance(listed := get_field(message, self.field), list):
             self.skipped += listed.count(None)
-        for usage in found:
-            record = self.record(usage, message, call if len(found) == 1 else "")
+        for place, usage in enumerate(found, 1):
+            record = self.record(usage, message, call)
+            if len(found) > 1 and not isinstance(usage.get("call"), str):
+                # What the message is called, all of its calls are; their places tell them apart.
+                record = record._replace(call=f"{record.call}.{place}" if record.call else "")
             if not record.call:
                 self._number += 1
                 record = record._replace(call=f"{self._defaults.get('stage', '')}.{self._number}")

@@ -81,9 +81,11 @@ class UsageSpender(Processor):
         self._budgets = budgets_of(self.limit)
         self._open = OpenCalls()
         self._asked: set[str] = set()
-        self._counts = dict.fromkeys((*Outcome, "unpriced", "unmeasured", "admitted", "refused"), 0)
+        self._counts = dict.fromkeys((*map(str, Outcome), "unpriced", "unmeasured", "admitted", "refused"), 0)
         self._spent = 0
         self._warned: set[tuple[str, str, str]] = set()
+        # Calls that went on as estimates or as unmeasured: a report behind has counted them.
+        self._uncertain: set[tuple[str, str]] = set()
         self._ledger: Ledger | None = None
         self._reader: RecordReader | None = None
 
@@ -109,7 +111,12 @@ class UsageSpender(Processor):
         if estimate is not MISSING and estimate is not None:
             return self._ask(message, estimate)
         if (ended := self._open.see(message)) is not None:
-            self._settle_interrupted(ended)
+            noted = self._settle_interrupted(ended)
+            if event_data(message, "MessageStart") is None:
+                # The end of a call that told nothing tells what was recorded of it.
+                set_field(message, self.usage_field, noted)
+            else:
+                self._uncertain.discard((noted["run"], noted["call"]))
         return message
 
     def close(self) -> None:
@@ -139,9 +146,8 @@ class UsageSpender(Processor):
         settled = self._ledger.settle_all(records, held if isinstance(held, str) else "")
         charged = [self._noted(one) for one in settled]
         costs = [one.entry.dollars for one in settled]
-        field = "usage" if is_event else self.usage_field
-        is_list = not is_event and isinstance(get_field(message, field), list)
-        set_field(message, field, charged if is_list else charged[0])
+        is_list = isinstance(get_field(message, self.usage_field), list)
+        set_field(message, self.usage_field, charged if is_list else charged[0])
         known = [cost for cost in costs if cost is not None]
         set_field(message, self.cost_field, float(sum(known, Decimal(0))) if len(known) == len(costs) else None)
         return self._kept_to_limits(message, settled)
@@ -167,19 +173,22 @@ class UsageSpender(Processor):
         """Count a settlement, tell its warnings, and return what stands in the message for it."""
         entry = settled.entry
         assert entry.record is not None
-        self._counts[settled.outcome] += 1
+        self._counts[str(settled.outcome)] += 1
         if settled.outcome is not Outcome.ALREADY:
             self._counts["unmeasured"] += entry.record.unmeasured
             self._counts["unpriced"] += entry.cost is None and not entry.record.unmeasured
             self._spent += (entry.cost or 0) - ((settled.before.cost or 0) if settled.before else 0)
         for breach in settled.breaches:
-            key = (breach.budget.name, breach.value, breach.level)
-            if key not in self._warned and (breach.level == "warn" or self.when_over == "warn"):
-                self._warned.add(key)
+            place = (breach.budget.name, breach.value, breach.level)
+            if place not in self._warned and (breach.level == "warn" or self.when_over == "warn"):
+                self._warned.add(place)
                 self.warn(f"limit {'passed' if breach.level == 'hard' else 'near'}: {breach}")
         noted = entry.record.as_json() | {"cost": _cost(entry.dollars), "outcome": str(settled.outcome)}
-        if settled.before is not None and settled.before.record is not None:
+        key = (entry.record.run, entry.record.call)
+        if settled.before is not None and settled.before.record is not None and key in self._uncertain:
             noted["replaces"] = settled.before.record.as_json() | {"cost": _cost(settled.before.dollars)}
+        if entry.record.estimated or entry.record.unmeasured:
+            self._uncertain.add(key)
         return noted
 
     # Asking
@@ -240,7 +249,7 @@ class UsageSpender(Processor):
                 for settled in ledger.abandon(run, estimate=self.interrupted == "estimate"):
                     self._noted(settled)
 
-    def _settle_interrupted(self, call: OpenCall, ledger: Ledger | None = None) -> None:
+    def _settle_interrupted(self, call: OpenCall, ledger: Ledger | None = None) -> dict[str, Any]:
         ledger = ledger or self._ledger
         assert self._reader is not None
         assert ledger is not None
@@ -252,7 +261,7 @@ class UsageSpender(Processor):
             record = record._replace(output=max(record.output, call.tokens), estimated=True)
         else:
             record = record.as_unmeasured()
-        self._noted(ledger.settle(record))
+        return self._noted(ledger.settle(record))
 
 
 def _record_of(settled: Settlement) -> UsageRecord:
