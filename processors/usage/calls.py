@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
 from processors.usage.values import moment_of
@@ -61,12 +61,13 @@ class Call(NamedTuple):
             self.model,
             self.provider,
             *self.counts,
-            project=self.project,
-            session=self.session,
-            agent=self.agent,
-            parent=self.session if self.agent else "",
-            kind=CallKind.SUBAGENT if self.agent else CallKind.MESSAGE,
-            at=moment_of(self.time),
+            "",
+            self.project,
+            self.session,
+            self.agent,
+            self.session if self.agent else "",
+            CallKind.SUBAGENT if self.agent else CallKind.MESSAGE,
+            moment_of(self.time),
         )
 
 
@@ -86,14 +87,15 @@ class CallTable:
         self._file: IO[bytes] | None = None
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(_PARTITIONS)]
 
-    def lacks(self, message: str, request: str, total: int, copied: bool, sidechain: bool) -> bool:
-        """Say whether a line of so many tokens would tell anything new; most lines repeat what is known."""
-        known = self._calls.get((message, request))
-        return known is None or total > known.total or (sidechain, copied) < (known.sidechain, known.copied)
+    def known(self, key: tuple[str, str]) -> Call | None:
+        """Return what is held of a call, by the ids of its answer and request; None if nothing is."""
+        return self._calls.get(key)
 
     def add(self, call: Call) -> None:
         """Add what one line says."""
-        _add(self._calls, call)
+        key = (call.message, call.request)
+        before = self._calls.get(key)
+        self._calls[key] = call if before is None else merged(before, call)
         if len(self._calls) >= self._held:
             self._put_down()
 
@@ -126,21 +128,20 @@ class CallTable:
                 places.append((self._file.tell(), self._file.write(marshal.dumps(part))))
         self._calls.clear()
 
-    def _read(self, places: Iterable[tuple[int, int]]) -> Iterator[Call]:
+    def _read(self, places: Iterable[tuple[int, int]]) -> Collection[Call]:
         assert self._file is not None
-        calls: dict[tuple[str, str], Call] = {}
+        found: list[Call] = []
         for start, size_bytes in places:
             self._file.seek(start)
             # Nobody but this process can have written what is there: the file has no name.
-            for values in marshal.loads(self._file.read(size_bytes)):  # noqa: S302
-                _add(calls, Call._make(values))
-        yield from calls.values()
-
-
-def _add(calls: dict[tuple[str, str], Call], call: Call) -> None:
-    key = (call.message, call.request)
-    before = calls.get(key)
-    calls[key] = call if before is None else merged(before, call)
+            found += map(Call._make, marshal.loads(self._file.read(size_bytes)))  # noqa: S302
+        calls = {call[:2]: call for call in found}
+        if len(calls) < len(found):
+            calls = {}
+            for call in found:
+                before = calls.get(call[:2])
+                calls[call[:2]] = call if before is None else merged(before, call)
+        return calls.values()
 
 
 def merged(one: Call, other: Call) -> Call:
@@ -162,8 +163,11 @@ def merged(one: Call, other: Call) -> Call:
     )
 
 
-def distinct(calls: Iterable[Call]) -> Iterator[Call]:
+def distinct(calls: Collection[Call]) -> Iterator[Call]:
     """Yield calls without those that are others again under another request, or under none."""
+    if len({call.message for call in calls}) == len(calls):
+        yield from calls
+        return
     groups: dict[str, list[Call]] = {}
     for call in calls:
         groups.setdefault(call.message, []).append(call)

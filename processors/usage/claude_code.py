@@ -114,7 +114,9 @@ class _ClaudeLog(LogFile):
         progress = part is not line
         sidechain = progress or line.isSidechain is True
         copied = progress or line.forkedFrom is not None
-        if not self._table.lacks(answer_id, request, total, copied, sidechain):
+        known = self._table.known((answer_id, request))
+        # Most lines repeat what is known.
+        if known and total <= known.total and (known.sidechain, known.copied) <= (sidechain, copied):
             return
         session = (line.forkedFrom.sessionId if line.forkedFrom else None) or line.sessionId or self.path.stem
         agent = line.data.agentId if progress and line.data else line.agentId

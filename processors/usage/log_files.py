@@ -13,9 +13,10 @@ import orjson
 
 from transmissions import TransmissionsError
 
-__all__ = ["TOO_LONG", "Block", "decode", "find_logs", "first_line", "read_blocks", "whose"]
+__all__ = ["TOO_LONG", "Block", "Log", "decode", "find_logs", "first_line", "read_blocks", "whose"]
 
 BLOCK_BYTES = 1 << 18
+HEAD_BYTES = 1 << 15
 LONGEST_LINE_BYTES = 64 << 20
 """A longer line is no line of a session; to hold it would cost more memory than all else."""
 TOO_LONG = b"\0"
@@ -55,8 +56,22 @@ class Block(NamedTuple):
     size_bytes: int
 
 
-def find_logs(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
-    """Return the log files, each once and in the order of their names, and whether it was named itself.
+class Log(NamedTuple):
+    """A log that was found.
+
+    Args:
+        path: the file.
+        size_bytes: its size.
+        named: whether it was named itself, and not found in a folder.
+    """
+
+    path: Path
+    size_bytes: int
+    named: bool
+
+
+def find_logs(paths: Iterable[Path]) -> list[Log]:
+    """Return the log files, each once and in the order of their names.
 
     Args:
         paths: files, taken whatever they are called, and folders, searched for .jsonl and .jsonl.zst at any depth.
@@ -64,7 +79,7 @@ def find_logs(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
     Raises:
         TransmissionsError: there is no such file, or a folder holds no log.
     """
-    found: dict[str, tuple[Path, bool]] = {}
+    found: dict[tuple[int, int], Log] = {}
     for path in paths:
         if path.is_dir():
             logs = _logs_in(path)
@@ -75,10 +90,13 @@ def find_logs(paths: Iterable[Path]) -> list[tuple[Path, bool]]:
         else:
             raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})")
         for log in logs:
-            first, named = found.get(os.path.realpath(log), (log, False))
-            found[os.path.realpath(log)] = (first, named or log == path)
+            with contextlib.suppress(FileNotFoundError):
+                about = log.stat()
+                same = (about.st_dev, about.st_ino)
+                before = found.get(same, Log(log, about.st_size, False))
+                found[same] = before._replace(named=before.named or log == path)
     # Sub-agents come after the sessions that sent them, whatever the names are.
-    return sorted(found.values(), key=lambda one: ("subagents" in one[0].parts, str(one[0])))
+    return sorted(found.values(), key=lambda one: ("subagents" in one.path.parts, str(one.path)))
 
 
 def _logs_in(folder: Path) -> list[Path]:
@@ -87,11 +105,14 @@ def _logs_in(folder: Path) -> list[Path]:
     ]
 
 
-def _chunks(path: Path, size_bytes: int = BLOCK_BYTES) -> Generator[bytes, None, None]:
+def _chunks(path: Path) -> Generator[bytes, None, None]:
+    """Yield what is in a file; a little at first, for those who only want to know what it is."""
+    size_bytes = HEAD_BYTES
     if path.suffix != ".zst":
         with path.open("rb", buffering=0) as file:
             while data := file.read(size_bytes):
                 yield data
+                size_bytes = BLOCK_BYTES
         return
     try:
         import zstandard
@@ -101,6 +122,7 @@ def _chunks(path: Path, size_bytes: int = BLOCK_BYTES) -> Generator[bytes, None,
         with zstandard.open(path, "rb") as unpacked:
             while data := unpacked.read(size_bytes):
                 yield data
+                size_bytes = BLOCK_BYTES
     except zstandard.ZstdError:
         raise TransmissionsError("it is damaged, or not compressed as its name says") from None
 
@@ -140,7 +162,7 @@ def _joined(pieces: list[bytes]) -> bytes:
 def first_line(path: Path) -> bytes:
     """Return the first line of a log; b"" if it cannot be read, which is reported when the log is."""
     pieces = []
-    with contextlib.suppress(OSError, TransmissionsError), contextlib.closing(_chunks(path, 1 << 16)) as chunks:
+    with contextlib.suppress(OSError, TransmissionsError), contextlib.closing(_chunks(path)) as chunks:
         for data in chunks:
             end = data.find(b"\n")
             pieces.append(data if end < 0 else data[:end])

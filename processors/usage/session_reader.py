@@ -102,13 +102,13 @@ class SessionReader:
             TransmissionsError: there is no such file, or no log in a folder.
         """
         logs = find_logs(paths)
-        self._total = sum(_size(path) for path, _ in logs)
+        self._total = sum(log.size_bytes for log in logs)
         if meet is not None:
-            for path, _ in logs:
-                meet(first_line(path))
+            for log in logs:
+                meet(first_line(log.path))
         with closing(CallTable()) as table:
-            for path, named in logs:
-                self._read_file(path, named, open_file, table)
+            for log in logs:
+                self._read_file(log.path, log.named, open_file, table)
             for call in table.take():
                 self.counts["calls"] += 1
                 yield call.record()
@@ -185,10 +185,3 @@ def as_message(message: Message, record: UsageRecord) -> Message:
         "time": usage.get("at"),
     }
     return {**message, **made}
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -37,7 +37,8 @@ class Logs:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = [Path(path) for path in paths]
+        self._given = bool(paths)
+        self._unknown = [Path(path) for path in paths]
         self._readers: list[_Reader] = []
 
     def records(self) -> Iterator[UsageRecord]:
@@ -52,36 +53,30 @@ class Logs:
         registry = Registry()
         missing = []
         for name in _READERS:
-            reader = cast("_Reader", registry.find(name)(source_file=list(self._paths)))
+            if self._given and not self._unknown:
+                return
+            reader = cast("_Reader", registry.find(name)(source_file=list(self._unknown)))
             reader.start()
             try:
                 yield from reader.records()
             except TransmissionsError as error:
-                if self._paths:
+                if self._given:
                     raise
                 missing.append(str(error))
-            else:
-                self._readers.append(reader)
+                continue
+            self._readers.append(reader)
+            if self._given:
+                # What one does not know may be another's.
+                self._unknown = [Path(path) for path in reader.report()["foreign"]]
         if not self._readers:
             raise ParameterError("\n".join([*missing, "name the files or folders that hold your session logs"]))
 
     def problems(self) -> list[dict[str, Any]]:
-        """Return what went wrong, each once."""
-        unknown = self._unknown()
-        found: list[dict[str, Any]] = []
-        for reader in self._readers:
-            for problem in reader.problems:
-                # What one reader does not know may be another's.
-                if not problem.get("foreign") and problem not in found:
-                    found.append(problem)
+        """Return what went wrong."""
+        found = [one for reader in self._readers for one in reader.problems if not one.get("foreign")]
         text = "no session log of a program that is known"
-        return found + [{"severity": "warning", "text": text, "file": path} for path in unknown]
-
-    def _unknown(self) -> list[str]:
-        if not self._readers:
-            return []
-        foreign = [set(reader.report()["foreign"]) for reader in self._readers]
-        return sorted(set.intersection(*foreign))
+        unknown = self._unknown if self._readers else []
+        return found + [{"severity": "warning", "text": text, "file": str(path)} for path in unknown]
 
     def lost(self) -> int:
         """Return how many lines and files could not be used."""
