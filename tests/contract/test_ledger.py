@@ -344,8 +344,10 @@ def test_a_reservation_of_a_crashed_caller_is_free_after_its_lease(make: Callabl
     clock.now = NOW + timedelta(seconds=118)
     assert not ledger.admit(call("b")).admitted
     clock.now = NOW + timedelta(seconds=119)
-    assert not ledger.renew(held.id)
     assert ledger.admit(call("b")).admitted
+    assert not ledger.renew(held.id)
+    clock.now += timedelta(seconds=60)
+    assert ledger.reserved("alpha") == 0
 
 
 def test_an_owner_without_balance(make: Callable[..., Ledger]) -> None:
@@ -487,6 +489,24 @@ def test_levels_warn_and_are_passed(make: Callable[..., Ledger]) -> None:
     assert str(over) == "model m: $5.00 of $3.00"
     assert ledger.settle(call("x", model="thirds", input=1)).breaches == ()
     assert ledger.standing(call()) is not None
+
+
+def test_a_correction_counts_once_in_a_budget(make: Callable[..., Ledger]) -> None:
+    """When a call is better known, budgets hold what it did use instead of what was thought."""
+    ledger = make(budgets=[Budget("owner", hard=9)])
+    ledger.settle(call("a", 5, estimated=True))
+    ledger.settle(call("a", 2, model="thirds"))
+    (state,) = ledger.limits()
+    assert (state.spent.tokens, state.spent.requests) == (2 * MILLION, 1)
+    assert state.spent.nano == ledger.balance("alpha") * -(10**9)
+
+
+def test_with_nothing_left_nothing_is_admitted(make: Callable[..., Ledger]) -> None:
+    """A call that is estimated to cost nothing is refused like any other, once the limit is used up."""
+    ledger = make(budgets=[Budget("owner", hard=1)])
+    assert ledger.admit(call("a", 0)).admitted
+    ledger.settle(call("b", 1))
+    assert not ledger.admit(call("c", 0)).admitted
 
 
 def test_a_budget_begins_anew(make: Callable[..., Ledger], clock: Clock) -> None:

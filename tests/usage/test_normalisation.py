@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transmissions.usage import CallKind, Convention, InvalidUsage, UsageRecord, displayed, normalise, normalise_all
+from transmissions.usage import (
+    CallKind,
+    Convention,
+    InvalidUsage,
+    UsageRecord,
+    convention_of,
+    displayed,
+    normalise,
+    normalise_all,
+)
 
 PLAIN = {"input_tokens": 100, "output_tokens": 20}
 BAD = [-1, float("nan"), float("inf"), float("-inf"), "5", True, False, None, 0.5, [1], {}, 10**13, Decimal(3)]
@@ -105,6 +114,16 @@ def test_one_form_means_two_numbers() -> None:
     assert normalise(usage, provider="openai").input == 1000
     assert normalise(usage, provider="anthropic").input == 6300
     assert normalise({**usage, "provider": "openai"}, provider="anthropic").input == 1000
+
+
+@pytest.mark.parametrize(
+    ("provider", "convention"),
+    [("Azure_OpenAI", "inclusive"), ("google-vertex", "inclusive"), ("xAI", "inclusive"), ("moonshot", "inclusive"),
+     ("amazon_bedrock", "additive"), ("Anthropic", "additive"), ("mine", None), ("", None)],
+)  # fmt: skip
+def test_providers_are_known_by_their_usual_names(provider: str, convention: str | None) -> None:
+    """A rule is found whatever way a provider's name is written; one that is not known has none."""
+    assert convention_of(provider) == convention
 
 
 def test_doubts_are_told_or_refused() -> None:

@@ -173,7 +173,7 @@ def test_a_blocked_run_can_be_aborted(folder: Folder) -> None:
     result = run.wait()
     assert result is not None
     assert result.status is Status.ABORTED
-    assert not any(thread.is_alive() for thread in threading.enumerate() if thread.name.startswith("transmissions :s"))
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("transmissions ")]
 
 
 def test_a_call_asks_and_is_settled_behind(folder: Folder) -> None:
