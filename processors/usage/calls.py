@@ -147,6 +147,8 @@ class CallTable:
 def merged(one: Call, other: Call) -> Call:
     """Return what two lines say of the same call: the larger counts, and whose it is as the better one says."""
     larger = other if other.total > one.total else one
+    if other[2:4] == one[2:4] and other.session == one.session:
+        return larger
     owner = other if (other.sidechain, other.copied) < (one.sidechain, one.copied) else one
     if owner is larger:
         return owner
