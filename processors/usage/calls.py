@@ -6,11 +6,12 @@ a session that was resumed or forked; and again where a sub-agent's progress is 
 
 from __future__ import annotations
 
-import marshal
 import tempfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
+
+import msgspec
 
 from processors.usage.values import moment_of
 from transmissions.usage.record import CallKind, UsageRecord
@@ -71,6 +72,10 @@ class Call(NamedTuple):
         )
 
 
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(list[Call]).decode
+
+
 class CallTable:
     """Calls by their ids: of those that are the same, the counts of the largest and the place of the first original.
 
@@ -120,12 +125,12 @@ class CallTable:
     def _put_down(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="transmissions-")  # noqa: SIM115
-        parts: list[list[tuple[Any, ...]]] = [[] for _ in range(_PARTITIONS)]
+        parts: list[list[Call]] = [[] for _ in range(_PARTITIONS)]
         for call in self._calls.values():
-            parts[zlib.crc32(call.message.encode()) % _PARTITIONS].append(tuple(call))
+            parts[zlib.crc32(call.message.encode()) % _PARTITIONS].append(call)
         for part, places in zip(parts, self._places, strict=True):
             if part:
-                places.append((self._file.tell(), self._file.write(marshal.dumps(part))))
+                places.append((self._file.tell(), self._file.write(_packed(part))))
         self._calls.clear()
 
     def _read(self, places: Iterable[tuple[int, int]]) -> Collection[Call]:
@@ -133,8 +138,7 @@ class CallTable:
         found: list[Call] = []
         for start, size_bytes in places:
             self._file.seek(start)
-            # Nobody but this process can have written what is there: the file has no name.
-            found += map(Call._make, marshal.loads(self._file.read(size_bytes)))  # noqa: S302
+            found += _unpacked(self._file.read(size_bytes))
         calls = {call[:2]: call for call in found}
         if len(calls) < len(found):
             calls = {}

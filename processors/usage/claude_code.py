@@ -88,6 +88,7 @@ class _ClaudeLog(LogFile):
     def __init__(self, path: Path, table: CallTable, projects: dict[str, str]) -> None:
         super().__init__(path)
         self._table = table
+        self._known = table.known
         self._projects = projects
 
     def take(self, line: bytes, number: int) -> None:
@@ -114,7 +115,7 @@ class _ClaudeLog(LogFile):
         progress = part is not line
         sidechain = progress or line.isSidechain is True
         copied = progress or line.forkedFrom is not None
-        known = self._table.known((answer_id, request))
+        known = self._known((answer_id, request))
         # Most lines repeat what is known.
         if known and total <= known.total and (known.sidechain, known.copied) <= (sidechain, copied):
             return
