@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Logs"]
 
-_READERS = ("ClaudeCodeSessions", "CodexSessions")
+GROUP = "transmissions.session_logs"
+"""The entry-point group of processors that read session logs, by the name of the program that writes them."""
 
 
 class _Reader(Protocol):
@@ -27,6 +29,12 @@ class _Reader(Protocol):
     def records(self) -> Iterator[UsageRecord]: ...
 
     def report(self) -> dict[str, Any]: ...
+
+
+def _readers() -> list[EntryPoint]:
+    """Return what reads session logs, the bundled first; a reader of one's own gets what these do not know."""
+    found = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    return sorted(found.values(), key=lambda point: (not point.value.startswith("processors."), point.name))
 
 
 class Logs:
@@ -48,14 +56,11 @@ class Logs:
             TransmissionsError: a path leads nowhere.
             ParameterError: no path is given, and no program has kept any logs.
         """
-        from transmissions.registry import Registry
-
-        registry = Registry()
         missing = []
-        for name in _READERS:
+        for point in _readers():
             if self._given and not self._unknown:
                 return
-            reader = cast("_Reader", registry.find(name)(source_file=list(self._unknown)))
+            reader = cast("_Reader", point.load()(source_file=list(self._unknown)))
             reader.start()
             try:
                 yield from reader.records()
