@@ -50,7 +50,7 @@ class UsageSpender(Processor):
     writes = ("call", "run", "usage")
     stateful = True
 
-    usage_field: str = setting("usage", "message field with the usage", reads=True, writes=True)
+    usage_field: str = setting("usage", "message field with the usage, where there is any", writes=True)
     cost_field: str = setting("cost", "message field for the cost in dollars; null if a part has no price", writes=True)
     estimate_field: str = setting("estimate", "message field with the estimate of a call that is to be made")
     reservation_field: str = setting("reservation", "message field for the reservation of such a call", writes=True)

@@ -170,6 +170,10 @@ class Tally:
         """Add a call with what it cost, in attodollars; None if it is unpriced."""
         self._row(record).add(record, atto)
 
+    def add_sums(self, record: UsageRecord, sums: Row) -> None:
+        """Add the sums of several calls that are all in the same group as a record."""
+        self._row(record).join(sums)
+
     def take_away(self, record: UsageRecord, atto: int | None) -> None:
         """Take away a call that was added with this cost, in attodollars, and is reported better now."""
         gone = Row()
