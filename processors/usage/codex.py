@@ -51,6 +51,7 @@ class CodexSessions(Processor):
 
     def start(self) -> None:
         """Begin the counts."""
+        self._account = _Account()
         self._reader = SessionReader("codex", "Codex", self.warn, self.lose, self._progress)
 
     def process(self, message: Message) -> Iterator[Message]:
@@ -66,11 +67,11 @@ class CodexSessions(Processor):
         """
         family = _Family()
         paths = self.source_file or existing(default_folders(), "Codex")
-        return self._reader.read(paths, lambda path, table: _CodexLog(path, table, family), family.meet)
+        return self._reader.read(paths, lambda path, table: _CodexLog(path, table, family, self._account), family.meet)
 
     def report(self) -> dict[str, Any]:
-        """Return what was read."""
-        return self._reader.report()
+        """Return what was read; `restarts` and `last_totals` tell how far Codex's own totals are from what was used."""
+        return self._reader.report() | {"restarts": self._account.restarts, "last_totals": self._account.last_totals}
 
     def _progress(self, done: int, total: int) -> None:
         self.bytes_done, self.bytes_total = done, total
@@ -81,6 +82,13 @@ def default_folders() -> list[Path]:
     named = os.environ.get("CODEX_HOME", "").strip()
     home = Path(named).expanduser() if named else Path.home() / ".codex"
     return [home / "sessions", home / "archived_sessions"]
+
+
+class _Account:
+    """How often running totals began anew, and the sum of those that logs end with, which Codex shows itself."""
+
+    restarts = 0
+    last_totals = 0
 
 
 class _Family:
@@ -139,12 +147,14 @@ class _CodexLog(LogFile):
         path: the file.
         table: takes its calls.
         family: knows the sessions that came of others.
+        account: counts what became of running totals.
     """
 
-    def __init__(self, path: Path, table: CallTable, family: _Family) -> None:
+    def __init__(self, path: Path, table: CallTable, family: _Family, account: _Account) -> None:
         super().__init__(path)
         self._table = table
         self._family = family
+        self._account = account
         found = _ID_IN_NAME.search(path.name)
         self._session = found.group() if found else path.name.partition(".")[0]
         self._named = self._forked = False
@@ -167,6 +177,8 @@ class _CodexLog(LogFile):
     def end(self) -> None:
         """Hand on what no model was named for."""
         self._take_model("")
+        if self._before is not None:
+            self._account.last_totals += self._before[0] + self._before[2]
 
     def _take_model(self, model: str) -> None:
         # Old versions name the model only behind the first call.
@@ -230,6 +242,7 @@ class _CodexLog(LogFile):
             return last or total
         grown = tuple(now - before for now, before in zip(total, self._before, strict=True))
         if min(grown) < 0:
+            self._account.restarts += 1
             return last or total
         return grown[0], grown[1], grown[2], grown[3], grown[4]
 

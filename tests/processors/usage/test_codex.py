@@ -123,6 +123,16 @@ def test_totals_begin_anew_when_a_session_is_resumed(tmp_path: Path) -> None:
     assert used(calls(path)) == before + after
 
 
+def test_the_total_that_codex_shows_is_told_beside_what_was_used(tmp_path: Path) -> None:
+    """After a resumption Codex shows what was used since, 55 + 66 tokens; the report has that, and the restarts."""
+    before, after = [(100, 40, 30, 10), (200, 80, 60, 20)], [(50, 0, 5, 5), (60, 6, 6, 6)]
+    path = log(tmp_path / "a.jsonl", session(), turn(), *history(*before), *history(*after))
+    reader: Any = Registry().find("CodexSessions")(source_file=[path])
+    reader.start()
+    assert sum(record.total_tokens for record in reader.records()) == 390 + 121
+    assert {name: reader.report()[name] for name in ("restarts", "last_totals")} == {"restarts": 1, "last_totals": 121}
+
+
 def test_without_a_last_count_the_totals_are_enough(tmp_path: Path) -> None:
     """What a call used is told by the totals alone, from zero, and after they began anew."""
     lines = [counted((10, 0, 1, 0), None), counted((30, 0, 3, 0), None), counted((5, 0, 5, 0), None)]
