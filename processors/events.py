@@ -117,8 +117,9 @@ class EventReplayer(Processor):
             )
         if not isinstance(value, str | bytes):
             raise TransmissionsError(f"the field {self.field} holds no text but {type(value).__name__}")
-        self.bytes_done += len(value)
-        return value if isinstance(value, bytes) else value.encode("utf-8", "replace")
+        data = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
+        self.bytes_done += len(data)
+        return data
 
     def _chunks(self, file: BinaryIO, path: Path) -> Iterator[bytes]:
         try:

@@ -56,7 +56,8 @@ class _Gathered:
             return
         value = value.removeprefix(b" ")
         if name == b"data":
-            self.size_bytes += len(value)
+            # With the line feed that joins it to the one before: lines without a value take room as well.
+            self.size_bytes += len(value) + bool(self.data)
             if self.size_bytes > limit_bytes:
                 self.too_large = True
                 self.data.clear()

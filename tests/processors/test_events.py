@@ -623,6 +623,36 @@ def test_no_stream_is_a_crash(objects: list[Any]) -> None:
 # Files and pipelines.
 
 
+@pytest.mark.parametrize(("lines", "fits"), [(1000, True), (1001, False)])
+def test_lines_without_a_value_take_room_as_well(lines: int, fits: bool) -> None:
+    """An event of nothing but empty lines is as large as the line feeds between them, and memory is bounded by it."""
+    text = "data: 5\n" + "data\n" * (lines - 1) + "\n"
+    _, replayer = replay(text, max_event_bytes=1000)
+    assert ["more than 1000 bytes" in text for _, text in problems(replayer)] == ([False] if fits else [True])
+
+
+def test_memory_does_not_grow_with_lines_without_a_value(tmp_path: Path) -> None:
+    """Of a million such lines no more is held than of any other event that is too large."""
+    (tmp_path / "empty.sse").write_text("data\n" * 1_000_000, encoding="utf-8")
+    replayer = EventReplayer(source_file=[tmp_path / "empty.sse"], max_event_bytes=1000)
+    replayer.start()
+    tracemalloc.start()
+    try:
+        assert list(replayer.process({})) == []
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert "more than 1000 bytes" in problems(replayer)[0][1]
+
+
+def test_a_field_is_counted_in_bytes() -> None:
+    """The bytes of a transcript in a field are those of its text as UTF-8, as in a file."""
+    text = sent({"type": "ping", "text": "é" * 100})
+    text = text.replace("\\u00e9", "é")
+    _, replayer = replay(text)
+    assert replayer.bytes_done == len(text.encode()) > len(text)
+
+
 def test_files_are_read_in_pieces(tmp_path: Path) -> None:
     """Transcripts are read file by file; what they hold, how far it is read, and how much there is are told."""
     for number in range(2):

@@ -95,6 +95,21 @@ def test_waiting_ends_in_time(side: Side) -> None:
     assert stream.statistics().waiting_senders == stream.statistics().waiting_receivers == 0
 
 
+@pytest.mark.parametrize("timeout", [1e12, float("inf")])
+def test_a_time_may_be_longer_than_a_clock_can_tell(side: Side, timeout: float) -> None:
+    """It waits like any other, and without an end if need be."""
+    stream = EventStream(1)
+    stream.send("first")
+    sender = side.begin(stream, "send", "second", timeout)
+    assert sender.error is None
+    assert [stream.receive(), stream.receive()] == ["first", "second"]
+    assert sender.wait().error is None
+    receiver = side.begin(stream, "receive", timeout)
+    assert receiver.error is None
+    stream.send("third")
+    assert receiver.wait().value == "third"
+
+
 def test_the_policy_holds_for_a_send_with_a_time(side: Side) -> None:
     """A send that may wait a while waits only where the policy is to block."""
     full = EventStream(1, when_full=WhenFull.FAIL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.streams.conftest import started, when
-from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamFull
+from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamError, StreamFull
 from transmissions.streams import EventStream, WhenFull, size_of_message
 
 
@@ -50,6 +51,80 @@ def test_a_message_that_waits_long_overflows_once() -> None:
     sender.join(5)
     assert received == list(range(10))
     assert stream.statistics().overflows == 8
+
+
+@pytest.mark.parametrize("end", [EventStream.close, lambda stream: stream.abort("over")])
+def test_the_end_ends_a_pause(end: Any) -> None:
+    """Once nothing may be sent, no more time counts as paused, however long the rest waits to be received."""
+    now = [0.0]
+    stream = EventStream(1, clock=lambda: now[0])
+    stream.send("fills it")
+    now[0] = 3.0
+    end(stream)
+    now[0] = 100.0
+    assert stream.statistics().paused_s == 3.0
+    with contextlib.suppress(StreamError):
+        stream.receive()
+    assert stream.statistics().paused_s == 3.0
+
+
+class _Counting(Sequence[int]):
+    """The numbers from 0; it counts how often it is asked for one."""
+
+    def __init__(self, length: int) -> None:
+        self.asked = 0
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: Any) -> Any:
+        self.asked += 1
+        if place >= self._length:
+            raise IndexError(place)
+        return place
+
+
+@pytest.mark.parametrize("policy", [WhenFull.BLOCK, WhenFull.DROP_OLDEST])
+def test_a_large_batch_is_looked_through_once(policy: WhenFull) -> None:
+    """What it takes to send a batch in many parts grows with its length, not with the square of it."""
+    stream = EventStream(10, when_full=policy)
+    numbers = _Counting(5000)
+
+    def send() -> None:
+        with stream:
+            stream.send_batch(numbers)
+
+    sender = started(send)
+    if policy is WhenFull.BLOCK:
+        assert list(stream) == list(range(5000))
+    sender.join(20)
+    assert numbers.asked <= 2 * 5000
+
+
+def test_a_task_that_its_loop_left_behind_holds_nobody_up() -> None:
+    """Where a loop was closed under a waiting task, the garbage collector may end that one in the midst of a send."""
+
+    def size(_: Any) -> int:
+        gc.collect()
+        return 1
+
+    stream = EventStream(5, max_bytes=10, size_of=size)
+
+    def leave_one_behind() -> None:
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda *_: None)
+        receiver = loop.create_task(stream.receive_async())
+        loop.run_until_complete(asyncio.wait([receiver], timeout=0))
+        assert stream.statistics().waiting_receivers == 1
+        loop.close()
+
+    leave_one_behind()
+    sender = started(lambda: [stream.send(number) for number in range(3)])
+    sender.join(20)
+    assert not sender.is_alive()
+    assert stream.statistics().waiting_receivers == 0
+    assert stream.receive_batch(5) == [0, 1, 2]
 
 
 def test_aborting_ends_it_for_all_with_the_reason() -> None:

@@ -136,3 +136,21 @@ def test_a_size_that_cannot_be_told_is_an_error_of_the_send(side: Side) -> None:
         assert error.value.accepted == stream.statistics().sent == 2
         stream.close()
         assert side.all_of(stream) == ["a", "b"]
+
+
+@pytest.mark.parametrize("broken", ["the new one", "one that waits"])
+@pytest.mark.parametrize("policy", [WhenFull.DROP_NEWEST, WhenFull.DROP_OLDEST])
+def test_what_cannot_be_told_is_an_error_of_the_send(side: Side, policy: WhenFull, broken: str) -> None:
+    """If `never_drop` itself fails, the error says so; what is in front of that message is in and counted."""
+
+    def never_drop(message: str) -> bool:
+        if message == ("C" if broken == "the new one" else "b" if policy is WhenFull.DROP_NEWEST else "a"):
+            raise KeyError(message)
+        return message.isupper()
+
+    stream = EventStream(2, when_full=policy, never_drop=never_drop)
+    with pytest.raises(StreamError, match="whether a message may be dropped cannot be told: KeyError") as error:
+        side.do(stream, "send_batch", ["a", "b", "C", "d"])
+    assert error.value.accepted == stream.statistics().sent == 2
+    stream.close()
+    assert side.all_of(stream) == ["a", "b"]

@@ -114,6 +114,26 @@ def test_the_end_reaches_all() -> None:
             branch.receive(timeout=20)
 
 
+def test_an_abort_does_not_wait_for_a_reader_who_holds_everything_back() -> None:
+    """It reaches every reader even while the tee waits for room in the branch of one who reads nothing."""
+    source = EventStream()
+    held, other = tee(source, [EventStream(1), EventStream(1)])
+    source.send_batch([1, 2])
+    when(lambda: held.statistics().waiting_senders == 1)
+    source.abort("the user left")
+    for branch in (other, held):
+        with pytest.raises(StreamAborted, match="the user left"):
+            branch.receive(timeout=20)
+
+
+def test_a_source_that_was_aborted_before_is_so_for_its_readers() -> None:
+    """A tee of it is aborted with the same reason."""
+    source = EventStream()
+    source.abort("it was never there")
+    with pytest.raises(StreamAborted, match="it was never there"):
+        tee(source)[1].receive(timeout=20)
+
+
 def test_a_message_that_cannot_be_copied_ends_it_for_all() -> None:
     """Nobody waits for ever for what cannot come: source and branches are aborted, with the reason."""
     source = EventStream()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
 from transmissions.streams.spill import Spill
@@ -54,6 +53,7 @@ class BoundedQueue:
         self._sizes: deque[int] = deque()
         self._bytes = 0
         self._paused_since: float | None = None
+        self._ended_at: float | None = None
         self._spill = Spill(max_spill_bytes)
         self._unsuited: ValueError | None = None
 
@@ -69,8 +69,8 @@ class BoundedQueue:
             again: whether the rest was counted as an overflow before.
 
         Raises:
-            ValueError: a message is to go to disk and cannot, or its size cannot be told; those before it are in, and
-                counted as sent.
+            ValueError: a message is to go to disk and cannot, or its size, or whether it may be dropped, cannot be
+                told; those before it are in, and counted as sent.
         """
         begin = position
         counted = self.counted
@@ -113,7 +113,8 @@ class BoundedQueue:
         if self.counted.capacity_bytes is not None:
             return self._fit_by_size(messages, position, self.counted.capacity_bytes)
         end = min(len(messages), position + self.counted.capacity - len(self._messages))
-        self._messages.extend(messages if end - position == len(messages) else islice(messages, position, end))
+        whole = end - position == len(messages)
+        self._messages.extend(messages if whole else map(messages.__getitem__, range(position, end)))
         if len(self._messages) >= self._high:
             self._reach_high_water_mark()
         return end
@@ -160,8 +161,11 @@ class BoundedQueue:
             self.counted.drops += len(messages) - position
             return len(messages)
         while position < len(messages) and self._unsuited is None:
-            kept = self._never_drop is not None and self._never_drop(messages[position])
-            if (kept or not newest) and self._make_room(newest):
+            kept = self._is_kept(messages[position])
+            found = (kept or not newest) and self._make_room(newest)
+            if self._unsuited is not None:
+                break
+            if found:
                 position = self._fit(messages, position)
             elif kept:
                 self._pause()
@@ -173,16 +177,26 @@ class BoundedQueue:
                 position += 1
         return position
 
+    def _is_kept(self, message: Any) -> bool:
+        if self._never_drop is None:
+            return False
+        try:
+            return self._never_drop(message)
+        except Exception as error:
+            # Raised when what came before is counted.
+            self._unsuited = ValueError(f"whether a message may be dropped cannot be told: {error!r}")
+            return True
+
     def _make_room(self, newest: bool) -> bool:
         """Drop one message that waits, and say whether there was one that may be dropped."""
         place = 0
         if self._never_drop is not None:
             places = range(len(self._messages))
-            kept = map(self._never_drop, reversed(self._messages) if newest else self._messages)
+            kept = map(self._is_kept, reversed(self._messages) if newest else self._messages)
             place = next(
                 (at for at, one in zip(reversed(places) if newest else places, kept, strict=True) if not one), -1
             )
-        if place < 0 or not self._messages:
+        if place < 0 or not self._messages or self._unsuited is not None:
             return False
         del self._messages[place]
         if self._sizes:
@@ -245,7 +259,7 @@ class BoundedQueue:
         if self._paused_since is None or not self._is_low():
             return False
         self.counted.resumes += 1
-        self.counted.paused_s += self._clock() - self._paused_since
+        self.counted.paused_s += self._present_pause_s()
         self._paused_since = None
         return True
 
@@ -277,6 +291,16 @@ class BoundedQueue:
             self.counted.pauses += 1
             self._paused_since = self._clock()
 
+    def _present_pause_s(self) -> float:
+        if self._paused_since is None:
+            return 0.0
+        return (self._clock() if self._ended_at is None else self._ended_at) - self._paused_since
+
+    def end(self) -> None:
+        """Count no more time as paused: where nothing may be sent, nobody waits for room."""
+        if self._ended_at is None:
+            self._ended_at = self._clock()
+
     def forget(self) -> None:
         """Drop all that waits, on disk as well."""
         self.counted.forgotten += len(self)
@@ -294,6 +318,5 @@ class BoundedQueue:
         now.spill_bytes = self._spill.used
         now.spill_failures = self._spill.failures
         now.idle_s = self._clock() - self.active_at
-        if self._paused_since is not None:
-            now.paused_s += self._clock() - self._paused_since
+        now.paused_s += self._present_pause_s()
         return now

@@ -73,6 +73,7 @@ class Channel:
         self._turns = 0
         self._closed = False
         self._aborted: str | None = None
+        self._cancels: list[Cancellation] = []
         self._lock = threading.Lock()
         self._senders = Waiters(self._lock)
         self._receivers = Waiters(self._lock)
@@ -97,6 +98,7 @@ class Channel:
         if self.closed:
             return False
         self._closed = True
+        self._queue.end()
         self._wake_all()
         return True
 
@@ -108,8 +110,19 @@ class Channel:
     def _abort(self, reason: str) -> None:
         if self._aborted is None:
             self._aborted = reason
+            self._queue.end()
             self._queue.forget()
             self._wake_all()
+            for cancellation in self._cancels:
+                cancellation.cancel(reason)
+            self._cancels.clear()
+
+    def cancel_when_aborted(self, cancellation: Cancellation) -> None:
+        """Have a cancellation come when this stream is aborted, with the same reason; at once if it was."""
+        with self._lock:
+            self._cancels.append(cancellation)
+            if self._aborted is not None:
+                cancellation.cancel(self._aborted)
 
     def __enter__(self) -> Self:
         return self

@@ -82,7 +82,8 @@ class EventStream(Channel):
             StreamFull: there was no room, and the policy is to fail, or to drop the newest, and then it is done.
             StreamTimeout: there was no room in time; it is a TimeoutError.
             StreamCancelled: it was cancelled.
-            StreamError: a message is to wait on disk and cannot be written there, or its size cannot be told.
+            StreamError: a message is to wait on disk and cannot be written there, or its size, or whether it may be
+                dropped, cannot be told.
                 Each of them tells in `accepted` how many messages were let in before; those stay in.
         """
         deadline = self._deadline(timeout, cancellation, "send")

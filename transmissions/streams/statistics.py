@@ -40,7 +40,7 @@ class StreamStatistics:
         forgotten: messages that an abort found waiting, and forgot.
         pauses: how often senders were paused.
         resumes: how often paused senders went on.
-        paused_s: seconds for which senders were paused, the present pause included.
+        paused_s: seconds for which senders were paused, the present pause included; the stream's end ends it.
         overflows: messages that found no room at once.
         spilled: messages that went to disk.
         spill_depth: messages that wait on disk now.

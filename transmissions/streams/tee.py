@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from transmissions.errors import StreamAborted, StreamClosed, StreamFull
+from transmissions.errors import StreamAborted, StreamCancelled, StreamClosed, StreamFull
+from transmissions.streams.cancellation import Cancellation
 from transmissions.streams.event_stream import EventStream
 from transmissions.streams.statistics import WhenFull
 
@@ -60,28 +61,34 @@ def tee(
 
 
 def _move(source: EventStream, branches: list[EventStream], copy: Callable[[Any], Any] | None) -> None:
+    # An abort must not wait for a reader who holds everything back.
+    aborted = Cancellation()
+    source.cancel_when_aborted(aborted)
     try:
         while branches:
             batch = source.receive_batch(_BATCH)
             last = branches[-1]
             for branch in branches.copy():
                 own = batch if branch is last or copy is None else [copy(message) for message in batch]
-                if not _sent(own, branch):
+                if not _sent(own, branch, aborted):
                     branches.remove(branch)
         source.abort("nobody reads it any more")
     except StreamClosed:
         for branch in branches:
             branch.close()
+    except (StreamAborted, StreamCancelled) as error:
+        for branch in branches:
+            branch.abort(error.cause)
     except Exception as error:
-        # A message that cannot be copied, or the source's own abort: readers must not wait for what never comes.
+        # Readers must not wait for what never comes.
         for branch in (source, *branches):
-            branch.abort(error.cause if isinstance(error, StreamAborted) else f"it cannot be copied: {error}")
+            branch.abort(f"it cannot be copied: {error}")
 
 
-def _sent(batch: list[Any], branch: EventStream) -> bool:
+def _sent(batch: list[Any], branch: EventStream, aborted: Cancellation) -> bool:
     """Send to one branch, and say whether it takes more."""
     try:
-        branch.send_batch(batch)
+        branch.send_batch(batch, cancellation=aborted)
     except (StreamClosed, StreamAborted):
         return False
     except StreamFull as full:

@@ -14,32 +14,33 @@ class Waiters:
 
     Args:
         lock: the stream's lock, released while a thread waits.
-
-    Attributes:
-        number: how many wait now.
     """
 
     def __init__(self, lock: threading.Lock) -> None:
-        self.number = 0
         self._lock = lock
+        self._threads = 0
         self._condition = threading.Condition(lock)
         self._futures: list[asyncio.Future[None]] = []
 
+    @property
+    def number(self) -> int:
+        """How many wait now."""
+        return self._threads + len(self._futures)
+
     def wait(self, seconds: float | None) -> None:
         """Let a thread sleep until it is woken, for `seconds` at most."""
-        self.number += 1
+        self._threads += 1
         try:
-            self._condition.wait(seconds)
+            self._condition.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
         except BaseException:
             # Ctrl-C may hit a thread that was woken for something: then another has to see to it.
             self._condition.notify()
             raise
         finally:
-            self.number -= 1
+            self._threads -= 1
 
     def register(self) -> asyncio.Future[None]:
         """Enter the running task into the line; it then awaits `wait_async` without the lock."""
-        self.number += 1
         future = asyncio.get_running_loop().create_future()
         self._futures.append(future)
         return future
@@ -49,14 +50,15 @@ class Waiters:
         try:
             await future
         finally:
-            with self._lock:
-                self.number -= 1
-                if future in self._futures:
+            # Who was woken is out of the line, and must not ask for the lock: a task that its loop left behind is ended
+            # by the garbage collector, at any time, so by a thread that holds it, too.
+            if future in self._futures:
+                with self._lock, contextlib.suppress(ValueError):
                     self._futures.remove(future)
 
     def wake(self, number: int | None = None) -> None:
         """Wake so many of the threads, all if None is given, and every task: those that find nothing wait again."""
-        if not self.number:
+        if not self._threads and not self._futures:
             return
         if number is None:
             self._condition.notify_all()
