@@ -19,6 +19,7 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 _PAUSE_S = 0.01
+_HOPELESS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 
 
 class SqliteStore:
@@ -85,7 +86,8 @@ class SqliteStore:
             try:
                 self._connection = self._open()
             except (sqlite3.Error, OSError) as error:
-                raise LedgerUnavailable(f"{self.path}: the ledger cannot be opened: {error}") from error
+                reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+                raise LedgerUnavailable(f"{self.path}: the ledger cannot be opened: {reason}") from error
             self._process = os.getpid()
         return self._connection
 
@@ -112,7 +114,7 @@ class SqliteStore:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode in _HOPELESS or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
