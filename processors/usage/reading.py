@@ -88,7 +88,9 @@ class RecordReader:
         """Return the record of one usage; its call may be empty."""
         said: dict[str, Any] = {name: message[name] for name in IDS if isinstance(message.get(name), str)}
         where: dict[str, Any] = {name: said.get(name) or self._defaults.get(name, "") for name in IDS}
-        where["call"] = call or where["call"]
+        # An answer that was put together of its events is the call that it was the answer to.
+        answer = message.get("message_id")
+        where["call"] = call or where["call"] or (answer if isinstance(answer, str) else "")
         if isinstance(message.get("kind"), str):
             where["kind"] = message["kind"]
         if isinstance(at := message.get("at"), str):

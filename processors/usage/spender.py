@@ -35,7 +35,7 @@ class UsageSpender(Processor):
     readers of session logs send it; an event of type `Usage` by its data. The usage is replaced by the record that was
     charged, with its cost, and the sum stands in `:costField`. Whose call it was is said by the fields `call`, `run`,
     `model`, `provider`, `owner`, `project`, `session`, `agent`, `parent` and `kind` of the usage or of the message,
-    else by the settings.
+    else by the settings; an assembled answer's `message_id` is its call.
 
     A message that has no usage, but an `:estimateField` (dollars, or usage metadata), asks whether a call may be made.
     If so, it goes on with a reservation, which a spender behind the call settles.

@@ -19,7 +19,8 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 _PAUSE_S = 0.01
-_HOPELESS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+_PASSES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL)
+"""What others who open or close the ledger at this moment may cause; a full disk is none of it."""
 
 
 class SqliteStore:
@@ -115,6 +116,6 @@ class SqliteStore:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode in _HOPELESS or time.monotonic() > deadline:
+                if error.sqlite_errorcode & 0xFF not in _PASSES or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
