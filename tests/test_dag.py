@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -111,3 +113,21 @@ def test_parameters_are_fields() -> None:
     """The message that starts a run has the parameters as fields."""
     definition = Definition("p", "p.ttl", (Stage("b", "Use"),), parameters=(Parameter("content"),))
     assert dag.check(definition, REGISTRY) == []
+
+
+class Read(Processor):
+    """Read a field, unless a place is set."""
+
+    place: str | None = setting(None, "where input is")
+
+    @classmethod
+    def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
+        """Return the field, unless a place is set."""
+        return set() if settings.get("place") else {"place"}
+
+
+@pytest.mark.parametrize(("place", "missing"), [(None, True), ("in.txt", False), (Template("{{ source }}"), False)])
+def test_a_setting_that_is_a_parameter_counts_as_given(place: object, missing: bool) -> None:
+    """A processor that reads a field only where a setting is left out reads none where the setting is a parameter."""
+    definition = Definition("p", "p.ttl", (Stage("a", "Read", {} if place is None else {"place": place}),))
+    assert bool(dag.check(definition, Registry({"Read": Read}))) == missing

@@ -94,9 +94,13 @@ def _instead(name: str, there: set[str], inner: bool) -> str:
 
 def _fields(stage: Stage, registry: Registry, direction: str) -> set[str]:
     cls = registry.find(stage.processor)
-    # A field whose name is a parameter is known only when the pipeline runs; None stands for no field.
+    # A field whose name is a parameter is known only when the pipeline runs; None stands for no field. Other settings
+    # that are parameters count as given: whoever says where input is reads it from no field.
+    is_read, declared = direction == "fields_read", cls.settings()
     settings: Mapping[str, Any] = {
-        name: None if any(True for _ in templates_in(value)) else value for name, value in stage.settings.items()
+        name: None if any(True for _ in templates_in(value)) and not (is_read and not declared[name].reads) else value
+        for name, value in stage.settings.items()
+        if name in declared
     }
     if direction == "fields_written":
         unknown = any(cls.settings()[name].writes for name, value in settings.items() if value is None)

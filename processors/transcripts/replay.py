@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from processors.transcripts.anthropic import ANTHROPIC_TYPES, AnthropicReader
+from processors.transcripts.beginning import Beginning
 from processors.transcripts.message_events import Reports
 from processors.transcripts.openai_chat import OpenAIChatReader
 from processors.transcripts.openai_responses import OpenAIResponsesReader
@@ -75,7 +76,8 @@ class Transcript:
     def events(self, chunks: Iterable[bytes]) -> Iterator[Event]:
         """Yield the events of the stream."""
         found = strays = 0
-        for sent in split_events(chunks, self._limit_bytes):
+        beginning = Beginning(chunks)
+        for sent in split_events(beginning, self._limit_bytes):
             self._place = {"file": self.name, "bytes": [sent.start, sent.end]}
             strays += sent.strays
             if sent.data or sent.problem == "too large":
@@ -88,7 +90,7 @@ class Transcript:
                 f"{self.name}: lines that are no part of a server-sent event, passed over: {strays}", file=self.name
             )
         if not found:
-            self._lose(f"{self.name}: there is no server-sent event in it", file=self.name)
+            self._lose(f"{self.name}: there is no server-sent event in it{beginning.guess()}", file=self.name)
 
     def _guarded(self, events: Iterator[Event]) -> Iterator[Event]:
         try:

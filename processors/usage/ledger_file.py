@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transmissions import TransmissionsError
 from transmissions.usage import MemoryStore, SqliteStore, default_ledger
 
 __all__ = ["open_store"]
@@ -19,13 +20,13 @@ def open_store(ledger: Path | None, target: Path) -> MemoryStore | SqliteStore:
         target: the folder that the run writes to.
 
     Raises:
-        ValueError: there is no such ledger, and a pipeline may not make one there.
+        TransmissionsError: there is no such ledger, and a pipeline may not make one there.
     """
     if ledger is None:
         return MemoryStore()
     inside = ledger.resolve().is_relative_to(target.resolve())
     if not inside and not ledger.exists() and ledger.resolve() != default_ledger().resolve():
-        raise ValueError(
+        raise TransmissionsError(
             f"{ledger}: there is no such ledger, and a pipeline makes one only inside its target ({target}); make it "
             "first, with `trans usage grant`, or name another"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from transmissions.usage import Budget, Period
 
@@ -19,10 +20,10 @@ class Limit:
     from `warn` on it is reported, above `hard` it stops.
     """
 
-    scope: str
+    scope: Literal["all", "run", "owner", "model", "project"]
     value: str | None = None
-    measure: str = "cost"
-    period: str = "ever"
+    measure: Literal["cost", "tokens", "requests"] = "cost"
+    period: Literal["ever", "day", "week", "month"] = "ever"
     warn: float | None = None
     hard: float | None = None
     timezone: str = "UTC"
@@ -33,7 +34,6 @@ def budgets_of(limits: Iterable[Limit]) -> list[Budget]:
 
     Raises:
         LedgerError: a part of one is not what it has to be.
-        ValueError: the period is none.
     """
     return [
         Budget(

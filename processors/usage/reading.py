@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from transmissions import MISSING, Message, get_field
-from transmissions.usage import Convention, UsageRecord, normalise
+from transmissions.usage import Convention, GenaiPrices, UsageRecord, normalise
 
-__all__ = ["IDS", "RecordReader", "event_data"]
+__all__ = ["IDS", "RecordReader", "event_data", "unpriced"]
 
 IDS = ("call", "run", "model", "provider", "owner", "project", "session", "agent", "parent")
 
@@ -18,6 +18,13 @@ def event_data(message: Message, kind: str) -> Mapping[str, Any] | None:
     """Return the data of an event of this type; None if the message is none."""
     data = message.get("data")
     return data if message.get("type") == kind and isinstance(data, Mapping) else None
+
+
+def unpriced(model: str) -> str:
+    """Return what a person is told of a model without a price."""
+    extra = "" if GenaiPrices.available() else ", or install the extra `prices`"
+    whose = f"the model {model}" if model else "calls that name no model"
+    return f"no price is known for {whose}: its calls are counted, and left out of the cost; set :priceTable{extra}"
 
 
 class RecordReader:
@@ -81,7 +88,9 @@ class RecordReader:
         """Return the record of one usage; its call may be empty."""
         said: dict[str, Any] = {name: message[name] for name in IDS if isinstance(message.get(name), str)}
         where: dict[str, Any] = {name: said.get(name) or self._defaults.get(name, "") for name in IDS}
-        where["call"] = call or where["call"]
+        # An answer that was put together of its events is the call that it was the answer to.
+        answer = message.get("message_id")
+        where["call"] = call or where["call"] or (answer if isinstance(answer, str) else "")
         if isinstance(message.get("kind"), str):
             where["kind"] = message["kind"]
         if isinstance(at := message.get("at"), str):

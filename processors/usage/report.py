@@ -7,8 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from processors.usage.reading import RecordReader
-from transmissions import Message, Processor, setting
+from processors.usage.reading import RecordReader, unpriced
+from transmissions import Message, Processor, TransmissionsError, setting
 from transmissions.usage import DisplayedRuns, PriceTable, Tally, UsageRecord, default_prices, price, zone_of
 
 __all__ = ["UsageReport"]
@@ -45,11 +45,15 @@ class UsageReport(Processor):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        zone = zone_of(self.timezone)
-        self._tallies = {one: Tally(one.split("+"), zone=zone) for one in self.by}
+        try:
+            zone = zone_of(self.timezone)
+            self._tallies = {one: Tally(one.split("+"), zone=zone) for one in self.by}
+        except ValueError as error:
+            raise TransmissionsError(str(error)) from None
         self._displayed = DisplayedRuns()
         self._prices: PriceTable | None = None
         self._reader: RecordReader | None = None
+        self._unpriced: set[str] = set()
 
     def start(self) -> None:
         """Open the price tables."""
@@ -92,7 +96,11 @@ class UsageReport(Processor):
     def _cost(self, usage: Mapping[str, Any], record: UsageRecord) -> int | None:
         """Return what a call was charged, or else costs, in attodollars."""
         if "cost" not in usage:
-            return price(record, self._prices).atto if self._prices else None
+            atto = price(record, self._prices).atto if self._prices else None
+            if atto is None and not record.unmeasured and record.model not in self._unpriced:
+                self._unpriced.add(record.model)
+                self.warn(unpriced(record.model))
+            return atto
         cost = usage["cost"]
         if cost is None:
             return None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from processors.usage.ledger_file import open_store
 from processors.usage.limits import Limit, budgets_of
 from processors.usage.open_calls import OpenCall, OpenCalls
-from processors.usage.reading import RecordReader, event_data
+from processors.usage.reading import RecordReader, event_data, unpriced
 from transmissions import MISSING, Message, Processor, get_field, set_field, setting
 from transmissions.usage import (
     Ledger,
@@ -35,7 +35,7 @@ class UsageSpender(Processor):
     readers of session logs send it; an event of type `Usage` by its data. The usage is replaced by the record that was
     charged, with its cost, and the sum stands in `:costField`. Whose call it was is said by the fields `call`, `run`,
     `model`, `provider`, `owner`, `project`, `session`, `agent`, `parent` and `kind` of the usage or of the message,
-    else by the settings.
+    else by the settings; an assembled answer's `message_id` is its call.
 
     A message that has no usage, but an `:estimateField` (dollars, or usage metadata), asks whether a call may be made.
     If so, it goes on with a reservation, which a spender behind the call settles.
@@ -84,6 +84,7 @@ class UsageSpender(Processor):
         self._counts = dict.fromkeys((*map(str, Outcome), "unpriced", "unmeasured", "admitted", "refused"), 0)
         self._spent = 0
         self._warned: set[tuple[str, str, str]] = set()
+        self._unpriced: set[str] = set()
         # Calls that went on as estimates or as unmeasured: a report behind has counted them.
         self._uncertain: set[tuple[str, str]] = set()
         self._ledger: Ledger | None = None
@@ -176,7 +177,11 @@ class UsageSpender(Processor):
         self._counts[str(settled.outcome)] += 1
         if settled.outcome is not Outcome.ALREADY:
             self._counts["unmeasured"] += entry.record.unmeasured
-            self._counts["unpriced"] += entry.cost is None and not entry.record.unmeasured
+            if entry.cost is None and not entry.record.unmeasured:
+                self._counts["unpriced"] += 1
+                if entry.record.model not in self._unpriced:
+                    self._unpriced.add(entry.record.model)
+                    self.warn(unpriced(entry.record.model))
             self._spent += (entry.cost or 0) - ((settled.before.cost or 0) if settled.before else 0)
         for breach in settled.breaches:
             place = (breach.budget.name, breach.value, breach.level)

@@ -156,3 +156,21 @@ def test_list_is_a_table_on_a_terminal(demo: Path) -> None:
             assert process.wait(LIMIT_S) == 0
     finally:
         os.close(master)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes can be limited on POSIX only")
+@pytest.mark.parametrize("option", ["--report", "--messages"])
+def test_a_disk_that_is_full_is_told_with_the_file(demo: Path, option: str) -> None:
+    """What cannot be written is named, how the run ended is told all the same, and no part of a file is left."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY));"
+        "from transmissions.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["run", "demo.ttl", "1000", "--processors", "own.py", option, "out.json"]
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo: complete in" if option == "--report" else "demo: aborted in")
+    assert done.stderr.splitlines()[-1] == f"trans: {option} out.json: cannot be written: file too large"
+    assert {path.name for path in demo.iterdir()} == {"demo.ttl", "own.py"}

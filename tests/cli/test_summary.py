@@ -102,3 +102,11 @@ def test_an_aborted_run_can_be_run_again() -> None:
     text = summary(result(Status.ABORTED, error="interrupted"), None, None)
     assert text.startswith("demo: aborted in 2.0 s\n  interrupted\n")
     assert "run it again" in text
+
+
+@pytest.mark.parametrize(("number", "pointer"), [(1, ""), (200, "; --report FILE writes the full list")])
+def test_the_full_list_is_offered_where_something_is_left_out(number: int, pointer: str) -> None:
+    """A summary that has shown every problem sends nobody to look for more."""
+    problems = [{"severity": "warning", "stage": "read", "text": "odd", "bytes": [n, n + 1]} for n in range(number)]
+    lines = summary(result(problems=problems), None, None, "").splitlines()
+    assert f"  {number} problem{'s' if number > 1 else ''}{pointer}" in lines

@@ -202,3 +202,20 @@ def test_a_child_process_opens_the_file_for_itself(tmp_path: Path) -> None:
     """A store works in parent and child, even if the parent was reading it at the fork."""
     process = started(FORK, tmp_path / "ledger.sqlite")
     assert process.communicate(timeout=60)[0] == "7\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes can be limited on POSIX only")
+def test_a_full_disk_is_not_waited_for(tmp_path: Path) -> None:
+    """A ledger that cannot be made for want of room is refused at once, as nobody else will make room."""
+    code = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+from transmissions.usage import LedgerUnavailable, SqliteStore
+try:
+    SqliteStore(sys.argv[1], timeout_s=3600)
+except LedgerUnavailable as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "ledger.sqlite")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith(f"{tmp_path / 'ledger.sqlite'}: the ledger cannot be opened: ")

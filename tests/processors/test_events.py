@@ -888,3 +888,19 @@ def test_assembled_text_is_what_the_events_say(objects: list[Any], kept: int) ->
         pieces = [message["data"][key] for message in messages if message["type"] == kind]
         assert "".join(one[key] for one in made) == "".join(pieces)
     assert {message["type"] for message in messages} <= set(EVENT_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("content", "guess"),
+    [
+        (b"\x1f\x8b\x08\x00rest", "it is compressed with gzip: `gunzip` it first"),
+        ("data: {}\n".encode("utf-16"), "it is UTF-16: save it as UTF-8"),
+        (b'  \n{"id": 1}\n', "it looks like JSON: "),
+        (b"<!doctype html>", "it looks like HTML or XML: "),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_a_file_seems_to_be_instead(content: bytes, guess: str) -> None:
+    """Of a file that is no recorded stream it is told what it looks like and what to do."""
+    _, replayer = replay(content)
+    assert f"there is no server-sent event in it; {guess}" in problems(replayer)[-1][1]

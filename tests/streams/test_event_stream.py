@@ -355,3 +355,32 @@ def test_closing_while_a_hundred_tasks_send() -> None:
     accepted, received = asyncio.run(main())
     assert len(received) > 1000
     assert sorted(accepted) == sorted(received)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "text"),
+    [
+        ({"when_full": "dropnewest"}, ValueError, "block, dropNewest.*got 'dropnewest'; did you mean dropNewest"),
+        ({"when_full": 7}, ValueError, "when_full must be one of block, .*, spill, got 7$"),
+        ({"size_of": 8}, TypeError, "stream s: size_of must be a function, got 8"),
+        ({"never_drop": "the end"}, TypeError, "stream s: never_drop must be a function, got 'the end'"),
+        ({"on_wait": 1}, TypeError, "stream s: on_wait must be a function, got 1"),
+    ],
+)
+def test_what_a_stream_cannot_work_with_is_refused_when_it_is_made(
+    wrong: dict[str, Any], kind: type[Exception], text: str
+) -> None:
+    """A misspelt policy and a function that is none are told at once, not with the first full buffer."""
+    with pytest.raises(kind, match=text):
+        EventStream(2, name="s", **wrong)
+
+
+def test_a_stream_shows_what_it_is() -> None:
+    """In a debugger a stream tells its name, whether it is open, and its fill."""
+    stream = EventStream(3, name="answers")
+    stream.send(1)
+    assert repr(stream) == "<EventStream 'answers': open, 1 of 3 messages>"
+    stream.close()
+    assert repr(stream) == "<EventStream 'answers': closed, 1 of 3 messages>"
+    stream.abort("enough")
+    assert repr(stream) == "<EventStream 'answers': aborted, 0 of 3 messages>"

@@ -511,3 +511,21 @@ def test_the_table_of_the_page_has_every_type() -> None:
     """The page lists each type with its keys."""
     for name, cls in EVENT_TYPES.items():
         assert f"| `{name}` | {', '.join(f'`{key}`' for key in cls.keys)} |" in PAGE
+
+
+def test_what_is_no_event_at_all_is_told() -> None:
+    """A value of another kind is named, by every function that takes an event or its JSON."""
+    for wrong, shown in ((None, "null"), (7, "7"), ([], "a list")):
+        with pytest.raises(InvalidEvent, match=f"decoded from text, UTF-8 bytes or a mapping, got {shown}"):
+            decode_event(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidEvent, match="an object with type, data and timestamp, got a TextDelta"):
+        event_from_message(TextDelta("x"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="only an Event is encoded, got an object"):
+        encode_event({"type": "TextDelta"})  # type: ignore[arg-type]
+
+
+def test_a_key_of_the_type_is_no_misspelt_one() -> None:
+    """The guess for a missing key is never one that has its own meaning."""
+    data = {"prompt_tokens": 1, "completion_tokens": 2}
+    with pytest.raises(InvalidEvent, match=r"total_tokens is missing, .*; its data has 'prompt_tokens'"):
+        decode_event({"type": "Usage", "data": data, "timestamp": "2024-01-01T12:00:00Z"})

@@ -176,3 +176,10 @@ def test_tasks_read_a_tee_together() -> None:
         return (await asyncio.gather(read(first, 0), read(second, 5), send()))[:2]
 
     assert asyncio.run(main()) == [list(range(200))] * 2
+
+
+def test_a_branch_is_named_once() -> None:
+    """A stream that stands twice among the branches would get every message twice; it is refused."""
+    branch = EventStream()
+    with pytest.raises(ValueError, match="one is named twice"):
+        tee(EventStream(), [branch, branch])

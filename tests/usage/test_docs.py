@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import transmissions
 from transmissions import loading
 from transmissions.registry import Registry
 from transmissions.usage import PriceFile
@@ -32,9 +33,24 @@ def test_the_tables_and_the_pipeline_are_valid(tmp_path: Path) -> None:
     rates = PriceFile.read(tmp_path / "prices.json").rates("claude-sonnet-4-5-20250929", "anthropic", None, 200_001)
     assert rates is not None
     assert rates.as_json()["output"] == "22.5"
-    prices, pipeline = blocks("turtle")
+    prices, pipeline, cost = blocks("turtle")
     (tmp_path / "prices.ttl").write_text(prices, encoding="utf-8")
     assert PriceFile.read(tmp_path / "prices.ttl").rates("my-model", "", None, 5) is not None
-    (tmp_path / "p.ttl").write_text(pipeline, encoding="utf-8")
-    definition, problems = loading.check(tmp_path / "p.ttl", Registry())
-    assert definition is not None, "\n".join(map(str, problems))
+    for turtle in (pipeline, cost):
+        (tmp_path / "p.ttl").write_text(turtle, encoding="utf-8")
+        definition, problems = loading.check(tmp_path / "p.ttl", Registry())
+        assert definition is not None, "\n".join(map(str, problems))
+    assert problems == []
+
+
+def test_recorded_answers_are_charged_once(tmp_path: Path) -> None:
+    """The pipeline from recorded answers to their cost charges nothing when it runs again."""
+    (tmp_path / "cost.ttl").write_text(blocks("turtle")[2], encoding="utf-8")
+    source = PAGE.parents[1] / "pipelines" / "examples" / "provider-stream.sse"
+    pipeline = transmissions.load(tmp_path / "cost.ttl")
+    outcomes = []
+    for _ in range(2):
+        result = pipeline.run(source=source, ledger=tmp_path / "ledger.sqlite", target=tmp_path)
+        outcomes.append([result.processors["spend"][outcome] for outcome in ("settled", "already")])
+    assert outcomes[0][0] > 0
+    assert outcomes == [[outcomes[0][0], 0], [0, outcomes[0][0]]]

@@ -317,3 +317,12 @@ def test_a_record_is_read_back_as_it_was_written(counts: dict[str, int]) -> None
     record = UsageRecord("c", "r", "m", "p", owner="o", kind=CallKind.SUBAGENT, **counts)  # type: ignore[arg-type]
     assert UsageRecord.from_json(record.as_json()) == record == normalise(record.as_json())
     assert record.total_tokens == sum(counts.values())
+
+
+def test_a_convention_is_given_by_name_or_refused() -> None:
+    """Its text means the same as the member; one that is none is an error, since it would misprice in silence."""
+    usage = {"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 5}
+    assert normalise(usage, convention="inclusive") == normalise(usage, convention=Convention.INCLUSIVE)
+    assert normalise(usage, convention="inclusive").input == 5
+    with pytest.raises(InvalidUsage, match="convention must be inclusive or additive, got 'inclusiv'"):
+        normalise(usage, convention="inclusiv")

@@ -248,3 +248,28 @@ def test_amounts_that_are_none_are_refused(bad: object) -> None:
     """An amount of money is a number of dollars with at most nine decimals, and no float."""
     with pytest.raises(ValueError, match="amount"):
         nano_of_dollars(bad)  # type: ignore[arg-type]
+
+
+def test_one_table_needs_no_list(tmp_path: Path) -> None:
+    """The path of a single table is taken as it is, not letter by letter."""
+    (tmp_path / "p.json").write_text('{"models": {"own": {"input": 1, "output": 1}}}', encoding="utf-8")
+    for path in (tmp_path / "p.json", str(tmp_path / "p.json")):
+        assert price(UsageRecord("c", "r", "own", input=10**6), default_prices(path)).dollars == 1
+
+
+def test_a_table_that_cannot_be_read_says_why_once(tmp_path: Path) -> None:
+    """The error names the file once, and what is wrong with it."""
+    with pytest.raises(InvalidPrices) as missing:
+        PriceFile.read(tmp_path / "none.json")
+    assert str(missing.value) == f"{tmp_path / 'none.json'}: the price table cannot be read: no such file or directory"
+    (tmp_path / "latin.json").write_bytes('{"models": {"Größe": {}}}'.encode("latin-1"))
+    with pytest.raises(InvalidPrices, match=r"latin\.json: the price table is not UTF-8: byte 15 "):
+        PriceFile.read(tmp_path / "latin.json")
+
+
+def test_a_rate_that_is_a_float_is_told_how_to_be_exact() -> None:
+    """A float is refused for what it is, with the text to write instead; a path in place of entries likewise."""
+    with pytest.raises(InvalidPrices, match=r'input must be exact, got the float 0\.1; write "0\.1" or a Decimal'):
+        PriceFile([("m", {"input": 0.1, "output": 1})])
+    with pytest.raises(InvalidPrices, match=r"p\.json: a file of prices is read with PriceFile\.read"):
+        PriceFile("p.json")  # type: ignore[arg-type]

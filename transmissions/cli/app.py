@@ -14,7 +14,14 @@ import typer
 
 from transmissions.cli import describe, graph, listing, run, usage, validate
 from transmissions.cli.command import Group
-from transmissions.errors import InvalidPipeline, OutputRefused, StageError, StreamError, TransmissionsError
+from transmissions.errors import (
+    InvalidPipeline,
+    OutputFailed,
+    OutputRefused,
+    StageError,
+    StreamError,
+    TransmissionsError,
+)
 
 __all__ = ["app", "main", "program"]
 
@@ -108,7 +115,7 @@ def _judge(error: Exception) -> tuple[int, str]:
     if isinstance(error, InvalidPipeline):
         count = sum(problem.severity == "error" for problem in error.problems)
         return WRONG, f"{_redacted(str(error))}\n\n{count} error{'s' if count != 1 else ''}; nothing was run"
-    if isinstance(error, StageError | StreamError | OutputRefused):
+    if isinstance(error, StageError | StreamError | OutputRefused | OutputFailed):
         return FAILED, f"trans: {_redacted(str(error))}"
     if isinstance(error, TransmissionsError):
         return WRONG, f"trans: {_redacted(str(error))}"

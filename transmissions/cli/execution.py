@@ -18,7 +18,8 @@ from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import Progress, make_progress
 from transmissions.cli.summary import summary
-from transmissions.errors import ParameterError, StageError, TransmissionsError
+from transmissions.errors import OutputFailed, ParameterError, StageError, TransmissionsError
+from transmissions.output.system import failed
 from transmissions.runtime.result import Result, Status
 from transmissions.secrets import redact
 
@@ -139,15 +140,24 @@ def _told(pipeline: Pipeline, error: StageError) -> str:
 
 def _tell(result: Result, wanted: Wanted, error: str, *, silent: bool) -> None:
     data = as_json(result.as_json(), indent=True) + b"\n"
-    if wanted.report is not None:
-        write_whole(wanted.report, data)
+    failure = _reported(wanted.report, data) if wanted.report is not None else None
     if wanted.json:
         sys.stdout.write(data.decode())
         sys.stdout.flush()
-    if silent:
-        return
-    if not wanted.quiet or result.status is not Status.COMPLETE or result.partial:
-        typer.echo(summary(result, wanted.target, wanted.report, error, watched=wanted.watch), err=True)
+    if not silent and (not wanted.quiet or result.status is not Status.COMPLETE or result.partial):
+        report = None if failure else wanted.report
+        typer.echo(summary(result, wanted.target, report, error, watched=wanted.watch), err=True)
+    if failure:
+        raise failure
+
+
+def _reported(report: Path, data: bytes) -> OutputFailed | None:
+    """Write the report; return why it cannot be, so that how the run ended is told all the same."""
+    try:
+        write_whole(report, data)
+    except OSError as error:
+        return failed(f"--report {report}", error)
+    return None
 
 
 def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:
@@ -198,7 +208,9 @@ class _Pump(threading.Thread):
     def run(self) -> None:
         """Write until the run ends or its reader goes away."""
         try:
-            for message in self._source.messages():
+            # Held here, since it would abort the run for another reason when it is let go.
+            messages = self._source.messages()
+            for message in messages:
                 self._writer.write(message)
             self._writer.close()
         except Exception as error:

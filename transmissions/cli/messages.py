@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ import orjson
 
 from transmissions.errors import ParameterError
 from transmissions.message import Message
+from transmissions.output.system import naming_file
 
 __all__ = ["MessageWriter", "as_json", "read_messages", "write_whole"]
 
@@ -95,20 +97,35 @@ class MessageWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._partial is not None:
-            self._stream.close()
+            # A disk that was full for a message is full for what is left of it, too.
+            with suppress(OSError):
+                self._stream.close()
             self._partial.unlink(missing_ok=True)
 
     def write(self, message: Message) -> None:
-        """Write one message; values that JSON lacks are written as text."""
-        self._stream.write(as_json(message) + b"\n")
+        """Write one message; values that JSON lacks are written as text.
+
+        Raises:
+            OutputFailed: the file cannot be written.
+        """
+        line = as_json(message) + b"\n"
         if self._path is None:
+            self._stream.write(line)
             self._stream.flush()
+            return
+        with naming_file(f"--messages {self._path}"):
+            self._stream.write(line)
 
     def close(self) -> None:
-        """Let the file appear under its name."""
+        """Let the file appear under its name.
+
+        Raises:
+            OutputFailed: it cannot be written.
+        """
         if self._path is not None and self._partial is not None:
-            self._stream.close()
-            self._partial.replace(self._path)
+            with naming_file(f"--messages {self._path}"):
+                self._stream.close()
+                self._partial.replace(self._path)
 
 
 def as_json(value: Any, *, indent: bool = False) -> bytes:

@@ -91,8 +91,11 @@ def _problems(problems: Sequence[dict[str, Any]], report: Path | None) -> list[s
     if len(kinds) > _SHOWN_KINDS:
         lines.append(f"  … and {len(kinds) - _SHOWN_KINDS:,} more kinds of problems")
     if problems:
-        where = f"all {len(problems):,} are in {report}" if report else "--report FILE writes the full list"
-        lines.append(f"  {len(problems):,} problem{'s' if len(problems) > 1 else ''}; {where}")
+        is_whole = len(kinds) <= _SHOWN_KINDS and all(len(found) <= _SHOWN_OF_A_KIND for found in kinds.values())
+        where = f"; all {len(problems):,} are in {report}" if report else "; --report FILE writes the full list"
+        lines.append(
+            f"  {len(problems):,} problem{'s' if len(problems) > 1 else ''}{where if report or not is_whole else ''}"
+        )
     return lines
 
 

@@ -55,6 +55,9 @@ class Channel:
         for what, bound in bounds.items():
             if bound is not None and (type(bound) is not int or bound < 1):
                 raise ValueError(f"stream {name}: {what} must be a whole number, 1 or more, got {bound!r}")
+        for what, function in {"size_of": size_of, "never_drop": never_drop, "on_wait": on_wait}.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"stream {name}: {what} must be a function, got {function!r}")
         counted = StreamStatistics(bounds["max_messages"] or _MAX_MESSAGES, max_bytes)
         high, low = _marks(name, counted.capacity if max_bytes is None else max_bytes, high_water_mark, low_water_mark)
         self.name = name
@@ -144,6 +147,11 @@ class Channel:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+    def __repr__(self) -> str:
+        state = "aborted" if self._aborted is not None else "closed" if self._closed else "open"
+        queue = self._queue.counted
+        return f"<EventStream {self.name!r}: {state}, {len(self._queue)} of {queue.capacity} messages>"
 
     def touch(self) -> None:
         """Count as active from now on; for whoever hands it to somebody who has not used it yet."""

@@ -28,7 +28,12 @@ def encode_event(event: Event) -> str:
     >>> from transmissions.streams import TextDelta
     >>> encode_event(TextDelta("a < b", timestamp=datetime(2024, 1, 1, tzinfo=UTC)))
     '{"type":"TextDelta","data":{"text":"a \\\\u003c b"},"timestamp":"2024-01-01T00:00:00Z"}'
+
+    Raises:
+        TypeError: it is no event.
     """
+    if not isinstance(event, Event):
+        raise TypeError(f"only an Event is encoded, got {shown(event)}; event_from_message makes one of a message")
     moment = write_moment(event.timestamp, event.nanoseconds)
     own = {key: getattr(event, key) for key in event.keys}
     return f'{{"type":"{event.type}","data":{_write(own | dict(event.extra))},"timestamp":"{moment}"}}'
@@ -40,6 +45,8 @@ def decode_event(source: str | bytes | Mapping[str, Any]) -> Event:
     Raises:
         InvalidEvent: it is not JSON, has other fields than an event, or is not what its type asks for.
     """
+    if not isinstance(source, str | bytes | bytearray | memoryview | Mapping):
+        raise InvalidEvent(f"an event is decoded from text, UTF-8 bytes or a mapping, got {shown(source)}")
     values = source if isinstance(source, Mapping) else _parsed(source)
     if not isinstance(values, Mapping):
         raise InvalidEvent(f"an event must be an object with type, data and timestamp, got {shown(values)}")
@@ -57,6 +64,8 @@ def event_from_message(message: Mapping[str, Any]) -> Event:
     Raises:
         InvalidEvent: one of the three is missing, or is not what the type asks for.
     """
+    if not isinstance(message, Mapping):
+        raise InvalidEvent(f"an event must be an object with type, data and timestamp, got {shown(message)}")
     for name in _FIELDS:
         if name not in message:
             raise InvalidEvent(f"an event must have the field {name}; this one has {_names(message)}")
@@ -66,7 +75,7 @@ def event_from_message(message: Mapping[str, Any]) -> Event:
         raise InvalidEvent(f"{cls.type}: data must be an object, got {shown(data)}")
     for key, expected in cls.keys.items():
         if key not in data:
-            guess = nearest(key, [one for one in data if isinstance(one, str)])
+            guess = nearest(key, [one for one in data if isinstance(one, str) and one not in cls.keys])
             hint = f"did you mean it by {guess!r}?" if guess else f"its data has {_names(data)}"
             raise InvalidEvent(f"{cls.type}: {key} is missing, {expected}; {hint}")
     own = {key: data[key] for key in cls.keys}

@@ -40,7 +40,9 @@ class EventStream(Channel):
         on_wait: called with `send` or `receive` each time an operation has to wait, before it waits, in its thread.
 
     Raises:
-        ValueError: a bound is not a whole number of 1 or more, or the marks are not low ≤ high ≤ bound.
+        ValueError: a bound is not a whole number of 1 or more, the marks are not low ≤ high ≤ bound, or there is no
+            such policy.
+        TypeError: what should be a function is none.
     """
 
     # Sending

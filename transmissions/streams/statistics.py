@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Never
+
+from transmissions.problem import nearest
 
 __all__ = ["MAX_SPILL_BYTES", "StreamStatistics", "WhenFull"]
 
@@ -19,6 +22,12 @@ class WhenFull(StrEnum):
     DROP_OLDEST = "dropOldest"
     FAIL = "fail"
     SPILL = "spill"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        guess = nearest(value, cls) if isinstance(value, str) else None
+        hint = f"; did you mean {guess}?" if guess else ""
+        raise ValueError(f"when_full must be one of {', '.join(cls)}, got {value!r}{hint}")
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def tee(
         The branches.
 
     Raises:
-        ValueError: there is no branch, or the source is one of them.
+        ValueError: there is no branch, one is named twice, or the source is one of them.
 
     >>> stream = EventStream()
     >>> ours, theirs = tee(stream)
@@ -54,6 +54,8 @@ def tee(
         branches = [EventStream(name=f"{source.name}, branch {place}") for place in range(1, branches + 1)]
     if not branches or source in branches:
         raise ValueError(f"stream {source.name}: a tee needs one branch or more, none of them the stream itself")
+    if len(set(branches)) < len(branches):
+        raise ValueError(f"stream {source.name}: each branch of a tee is a stream of its own, and one is named twice")
     threading.Thread(
         target=_move, args=(source, list(branches), copy), name=f"tee of {source.name}", daemon=True
     ).start()

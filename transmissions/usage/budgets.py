@@ -68,7 +68,7 @@ class Budget:
         if self.measure not in MEASURES:
             raise LedgerError(f"a budget counts {', '.join(MEASURES)}, not {self.measure!r}")
         if self.period not in tuple(Period):
-            raise LedgerError(f"a budget is for a {', '.join(Period)}, not for a {self.period!r}")
+            raise LedgerError(f"the period of a budget is one of {', '.join(Period)}, not {self.period!r}")
         try:
             zone_of(self.zone)
             levels = [self.level(level) for level in (self.warn, self.hard) if level is not None]
@@ -76,6 +76,8 @@ class Budget:
             raise LedgerError(f"budget {self.name}: {error}") from None
         if not levels or min(levels) < 0:
             raise LedgerError(f"budget {self.name}: it needs a warn or a hard level, 0 or more")
+        if len(levels) == 2 and levels[0] > levels[1]:
+            raise LedgerError(f"budget {self.name}: warn is above hard, so it would never warn; lower it")
 
     @property
     def name(self) -> str:

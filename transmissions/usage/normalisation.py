@@ -69,7 +69,7 @@ def normalise(
     usage: Mapping[str, Any],
     *,
     provider: str = "",
-    convention: Convention | None = None,
+    convention: Convention | str | None = None,
     strict: bool = False,
     warn: _Warn | None = None,
     **where: Any,
@@ -89,9 +89,10 @@ def normalise(
 
     Raises:
         InvalidUsage: a number is negative, not finite, no number, a bool or None; it names the field. In a response,
-            a cache or detail count that is null is one that was not reported.
+            a cache or detail count that is null is one that was not reported. Or the convention is none.
     """
     told = warn or _nowhere
+    convention = _convention(convention)
     if not isinstance(usage, Mapping):
         raise InvalidUsage("usage", "an object with counts of tokens", usage)
     if "input" in usage and "output" in usage:
@@ -129,6 +130,13 @@ def normalise_all(
         record = normalise(usage, warn=warn, **options)
         records.append(record if record.call else record._replace(call=str(number)))
     return Normalised(records, skipped)
+
+
+def _convention(given: Convention | str | None) -> Convention | None:
+    # A text that is none would count cached tokens twice, or not at all, in silence.
+    if given is not None and given not in tuple(Convention):
+        raise InvalidUsage("convention", " or ".join(Convention), given)
+    return None if given is None else Convention(given)
 
 
 class _Reading:

@@ -49,6 +49,8 @@ class PriceFile:
     """
 
     def __init__(self, entries: Iterable[tuple[str, Mapping[str, Any]]], source: str = "own table") -> None:
+        if isinstance(entries, str | Path):
+            raise InvalidPrices(f"{entries}: a file of prices is read with PriceFile.read(path)")
         self.source = source
         self._exact: dict[tuple[str, str], list[tuple[datetime, Tiers]]] = {}
         self._beginnings: dict[tuple[str, str], list[tuple[datetime, Tiers]]] = {}
@@ -67,8 +69,11 @@ class PriceFile:
         path = Path(path)
         try:
             text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidPrices(f"{path}: the price table cannot be read: {error}") from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InvalidPrices(f"{path}: the price table cannot be read: {reason}") from None
+        except UnicodeDecodeError as error:
+            raise InvalidPrices(f"{path}: the price table is not UTF-8: byte {error.start} cannot be read") from None
         version, entries = _from_turtle(text, path) if path.suffix == ".ttl" else _from_json(text, path)
         return cls(entries, f"{path.name} {version}".strip())
 
@@ -123,8 +128,11 @@ def _rates_of(entry: Mapping[str, Any], where: str) -> dict[str, Decimal]:
 
 
 def _number(value: Any, where: str) -> Decimal:
+    if isinstance(value, float):
+        # The nearest binary number is not the rate that was meant.
+        raise InvalidPrices(f'{where} must be exact, got the float {value!r}; write "{value!r}" or a Decimal')
     try:
-        if isinstance(value, bool | float) or not isinstance(value, int | str | Decimal):
+        if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
             raise ValueError
         number = Decimal(value)
         if not number.is_finite() or not 0 <= number < 10**9:

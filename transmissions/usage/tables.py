@@ -31,14 +31,15 @@ class LayeredPrices:
         return None
 
 
-def default_prices(paths: Sequence[Path | str] = ()) -> LayeredPrices:
+def default_prices(paths: Path | str | Sequence[Path | str] = ()) -> LayeredPrices:
     """Return the user's own tables before those of genai-prices, if that is installed; without any, nothing is priced.
 
     Args:
-        paths: price tables in JSON or Turtle, the most particular first.
+        paths: a price table in JSON or Turtle, or several, the most particular first.
 
     Raises:
         InvalidPrices: one of the tables cannot be read.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     published = [GenaiPrices()] if GenaiPrices.available() else []
     return LayeredPrices(*(PriceFile.read(path) for path in paths), *published)

@@ -340,3 +340,52 @@ def test_a_report_without_a_spender(tmp_path: Path) -> None:
     assert [(row["kind"], row["cost"]) for row in report["rows"]] == [("message", 14.0), ("subagent", 3.0)]
     assert report["totals"]["displayed"] == {"input": 5, "output": 0, "agents_input": 3, "agents_output": 0}
     assert report["timezone"] == "Europe/Rome"
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (':limit [ :scope "user" ; :hard 2 ]', ':scope in :limit on stage :s must be one of "all", "run", "owner"'),
+        (':limit [ :scope "run" ; :hard 2 ; :period "monthly" ]', 'did you mean "month"?'),
+        (':limit [ :scope "run" ; :hard 2 ; :measure "dollars" ]', 'must be one of "cost", "tokens", "requests"'),
+    ],
+)
+def test_a_limit_is_checked_before_the_run(folder: Folder, settings: str, text: str) -> None:
+    """What a limit is on, what it counts and its period are checked with the file, at their line."""
+    with pytest.raises(transmissions.InvalidPipeline) as wrong:
+        folder.pipeline(settings)
+    assert text in str(wrong.value)
+
+
+def test_a_limit_that_would_never_warn_is_refused(folder: Folder) -> None:
+    """A level that warns lies below the one that refuses."""
+    with pytest.raises(StageError, match="warn is above hard, so it would never warn; lower it"):
+        folder.leaving([], ':limit [ :scope "run" ; :hard 2 ; :warn 9 ]')
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [(':by "dya"', "usage is not grouped by dya, but by day"), (':timezone "Europe/Rom"', "is no time zone; write")],
+)
+def test_a_report_that_cannot_be_made_says_so_in_words(folder: Folder, settings: str, text: str) -> None:
+    """A grouping or zone that is none is told without the name of a Python class."""
+    with pytest.raises(StageError, match=text) as wrong:
+        folder.leaving([], rest=f":r# a :UsageReport ; :settings [ {settings} ] .")
+    assert "Error:" not in str(wrong.value)
+
+
+def test_a_ledger_outside_the_target_is_told_in_words(folder: Folder) -> None:
+    """A pipeline that may not make its ledger says where it could, without the name of a Python class."""
+    pipeline = folder.pipeline()
+    with pytest.raises(StageError, match="a pipeline makes one only inside its target") as wrong:
+        list(pipeline.stream(messages=[], target=folder.path / "out"))
+    assert "Error:" not in str(wrong.value)
+
+
+def test_a_model_without_a_price_is_told_once(folder: Folder) -> None:
+    """Whoever has no price for a model hears it from the stage that asks first, not only from a null in the output."""
+    calls = [{**used(f"c{n}"), "usage": {"input_tokens": 1, "output_tokens": 0, "model": "nobody's"}} for n in (1, 2)]
+    result = folder.pipeline(rest=":r# a :UsageReport .").run(messages=[*calls, used("c3")], target=folder.path)
+    assert [(one["stage"], one["severity"]) for one in result.problems] == [("s", "warning")]
+    assert "no price is known for the model nobody's" in result.problems[0]["text"]
+    assert result.status is Status.COMPLETE

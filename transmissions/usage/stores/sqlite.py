@@ -19,6 +19,8 @@ __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 _PAUSE_S = 0.01
+_PASSES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL)
+"""What others who open or close the ledger at this moment may cause; a full disk is none of it."""
 
 
 class SqliteStore:
@@ -85,7 +87,8 @@ class SqliteStore:
             try:
                 self._connection = self._open()
             except (sqlite3.Error, OSError) as error:
-                raise LedgerUnavailable(f"{self.path}: the ledger cannot be opened: {error}") from error
+                reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+                raise LedgerUnavailable(f"{self.path}: the ledger cannot be opened: {reason}") from error
             self._process = os.getpid()
         return self._connection
 
@@ -112,7 +115,7 @@ class SqliteStore:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _PASSES or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
