@@ -26,7 +26,8 @@ _SCHEMA = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY, stream TEXT NOT NULL, epoch INTEGER NOT NULL, owner TEXT NOT NULL, status TEXT NOT NULL,
     created REAL NOT NULL, active REAL NOT NULL, ended REAL, from_status TEXT, reason TEXT NOT NULL,
-    facts BLOB NOT NULL, worker TEXT NOT NULL, lease REAL, acknowledged INTEGER NOT NULL, events INTEGER NOT NULL, idle_s REAL NOT NULL,
+    facts BLOB NOT NULL, worker TEXT NOT NULL, lease REAL, acknowledged INTEGER NOT NULL,
+    events INTEGER NOT NULL, idle_s REAL NOT NULL,
     keep_s REAL, key TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_stream ON jobs (stream, epoch);
