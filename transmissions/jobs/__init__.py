@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from transmissions.jobs.abort import AbortResult
     from transmissions.jobs.content import Content, Snapshot
+    from transmissions.jobs.control import JobControl
     from transmissions.jobs.errors import (
         CapacityError,
         JobError,
@@ -33,41 +35,52 @@ if TYPE_CHECKING:
         JobStatus,
         Outcome,
     )
+    from transmissions.jobs.manager import Attached, Begun, JobManager
     from transmissions.jobs.memory import MemoryJobStore
+    from transmissions.jobs.redis import RedisJobStore
     from transmissions.jobs.sqlite import SqliteJobStore
     from transmissions.jobs.store import JobStore
-    from transmissions.jobs.transport import LocalTransport, Transport
+    from transmissions.jobs.subscription import Subscription
+    from transmissions.jobs.transport import Transport
 
 __all__ = [
     "TRANSITIONS",
+    "AbortResult",
     "Appended",
+    "Attached",
+    "Begun",
     "CapacityError",
     "Cleaned",
     "Content",
     "Created",
     "Job",
+    "JobControl",
     "JobError",
     "JobEvent",
     "JobExists",
     "JobForbidden",
     "JobGone",
+    "JobManager",
     "JobNotFound",
     "JobSettled",
     "JobStatus",
     "JobStore",
-    "LocalTransport",
     "MemoryJobStore",
     "Outcome",
+    "RedisJobStore",
     "Snapshot",
     "SqliteJobStore",
     "StoreError",
     "StoreUnavailable",
     "SubscriberTooSlow",
+    "Subscription",
     "Transport",
 ]
 
 _HOMES = {
+    "abort": ("AbortResult",),
     "content": ("Content", "Snapshot"),
+    "control": ("JobControl",),
     "errors": (
         "CapacityError",
         "JobError",
@@ -81,10 +94,13 @@ _HOMES = {
         "SubscriberTooSlow",
     ),
     "job": ("TRANSITIONS", "Appended", "Cleaned", "Created", "Job", "JobEvent", "JobStatus", "Outcome"),
+    "manager": ("Attached", "Begun", "JobManager"),
     "memory": ("MemoryJobStore",),
+    "redis": ("RedisJobStore",),
     "sqlite": ("SqliteJobStore",),
     "store": ("JobStore",),
-    "transport": ("LocalTransport", "Transport"),
+    "subscription": ("Subscription",),
+    "transport": ("Transport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from transmissions.jobs.encoding import decode, encode
+from transmissions.jobs.encoding import decode, encode, plain
 
 __all__ = [
     "END",
@@ -21,6 +21,7 @@ __all__ = [
     "JobEvent",
     "JobStatus",
     "Outcome",
+    "check_event",
     "check_id",
     "check_owner",
     "statuses_of",
@@ -251,6 +252,16 @@ def check_id(value: object, what: str = "a job's id") -> str:
 def check_owner(value: object) -> str:
     """Return an owner; raises ValueError unless it is text of at most 512 characters."""
     return "" if value == "" else check_id(value, "an owner")
+
+
+def check_event(kind: object, data: object) -> tuple[str, dict[str, Any]]:
+    """Return an event's type and a copy of its data; raises ValueError if one of them is not what it has to be."""
+    check_id(kind, "an event's type")
+    if kind == END:
+        raise ValueError("an event of the type 'end' is made by ending the job")
+    if not isinstance(data, Mapping):
+        raise ValueError(f"an event's data are a dict, got {data!r}")
+    return str(kind), plain(dict(data))
 
 
 def statuses_of(status: JobStatus | str | Iterable[JobStatus] | None) -> frozenset[JobStatus]:

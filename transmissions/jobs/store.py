@@ -18,7 +18,6 @@ from transmissions.jobs.content import Content, Snapshot
 from transmissions.jobs.encoding import decode, encode, plain
 from transmissions.jobs.errors import JobNotFound
 from transmissions.jobs.job import (
-    END,
     LIVE,
     Appended,
     Cleaned,
@@ -27,6 +26,7 @@ from transmissions.jobs.job import (
     JobEvent,
     JobStatus,
     Outcome,
+    check_event,
     check_id,
     check_owner,
 )
@@ -158,7 +158,7 @@ class JobStore(ABC):
             ValueError: an event is not JSON, or has no type.
         """
         check_id(job_id)
-        checked = [_checked(kind, data) for kind, data in events]
+        checked = [check_event(kind, data) for kind, data in events]
         now = self.clock()
         return self._write(lambda step: rules.append(step, job_id, checked, now=now, expect_epoch=expect_epoch))
 
@@ -391,15 +391,6 @@ class JobStore(ABC):
 
     @abstractmethod
     def _forget_claims(self, now: float) -> None: ...
-
-
-def _checked(kind: object, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    check_id(kind, "an event's type")
-    if kind == END:
-        raise ValueError("an event of the type 'end' is made by `transition`")
-    if not isinstance(data, Mapping):
-        raise ValueError(f"an event's data are a dict, got {data!r}")
-    return str(kind), plain(dict(data))
 
 
 def _no_job(job_id: str) -> JobNotFound:
