@@ -123,25 +123,28 @@ class Followers:
         """Bring each subscriber what there is, as far as there is room; those at the same place share the reading."""
         hungry = [one for one in self._of(job_id) if one.hungry]
         while hungry:
-            pages: dict[int, list[bytes]] = {}
-            still = []
+            places: dict[int, list[Subscription]] = {}
             for subscription in hungry:
-                begin = subscription.next
-                if begin not in pages:
-                    pages[begin] = self._store.entries(job_id, begin, _PAGE)
-                page = pages[begin]
-                if page and not subscription.offer(begin, page):
-                    if not subscription.open:
-                        self._leave(subscription)
-                elif page and JobEvent.decoded(0, page[-1]).last:
-                    subscription.end()
-                    self._leave(subscription)
-                elif len(page) == _PAGE:
-                    still.append(subscription)
-                elif not page and self._past_end(subscription):
-                    subscription.end()
-                    self._leave(subscription)
-            hungry = still
+                places.setdefault(subscription.next, []).append(subscription)
+            hungry = []
+            for begin, group in places.items():
+                limit = min(_PAGE, max(subscription.room for subscription in group))
+                page = self._store.entries(job_id, begin, limit)
+                served = [subscription for subscription in group if self._bring(subscription, begin, page)]
+                if len(page) == limit:
+                    hungry += served
+
+    def _bring(self, subscription: Subscription, begin: int, page: list[bytes]) -> bool:
+        """Bring a page to a subscriber; say whether it took all of it, and may get more."""
+        if page and not subscription.offer(begin, page):
+            if not subscription.open:
+                self._leave(subscription)
+            return False
+        if JobEvent.decoded(0, page[-1]).last if page else self._past_end(subscription):
+            subscription.end()
+            self._leave(subscription)
+            return False
+        return True
 
     def _past_end(self, subscription: Subscription) -> bool:
         """Say whether nothing can come any more after where it began: it had the terminal event the last time."""

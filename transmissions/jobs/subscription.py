@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ MAX_BYTES = 8 << 20
 """How many bytes of events wait for a subscriber, unless said otherwise."""
 
 _BATCH = 256
+_UNBOUNDED = 1 << 30
 _POLICIES = (WhenFull.BLOCK, WhenFull.DROP_OLDEST, WhenFull.FAIL)
 
 
@@ -66,6 +68,9 @@ class Subscription:
         self._behind = False
         self._full = False
         self._error: JobError | None = None
+        # Taken from the queue many at a time, handed out as they are asked for.
+        self._ready: deque[tuple[int, bytes]] = deque()
+        self._max_events = max_events
         self._queue = EventStream(
             max_events,
             max_bytes=max_bytes,
@@ -85,17 +90,21 @@ class Subscription:
             SubscriberTooSlow: it was to be detached if it falls behind, and did.
             JobNotFound: the job was deleted meanwhile.
         """
-        try:
-            return self._taken(self._queue.receive_batch(limit, timeout))
-        except (StreamClosed, StreamAborted):
-            return self._ended()
+        if not self._ready:
+            try:
+                self._take(self._queue.receive_batch(max(limit, _BATCH), timeout))
+            except (StreamClosed, StreamAborted):
+                return self._ended()
+        return [self._handed() for _ in range(min(limit, len(self._ready)))]
 
     async def receive_batch_async(self, limit: int = _BATCH, timeout: float | None = None) -> list[JobEvent]:
         """Return events as `receive_batch`, without holding up the event loop."""
-        try:
-            return self._taken(await self._queue.receive_batch_async(limit, timeout))
-        except (StreamClosed, StreamAborted):
-            return self._ended()
+        if not self._ready:
+            try:
+                self._take(await self._queue.receive_batch_async(max(limit, _BATCH), timeout))
+            except (StreamClosed, StreamAborted):
+                return self._ended()
+        return [self._handed() for _ in range(min(limit, len(self._ready)))]
 
     def __iter__(self) -> Iterator[JobEvent]:
         # One by one: whoever leaves the loop and comes back has missed nothing.
@@ -131,7 +140,7 @@ class Subscription:
     @property
     def waiting(self) -> int:
         """How many events wait for the reader."""
-        return len(self._queue)
+        return len(self._queue) + len(self._ready)
 
     def __enter__(self) -> Self:
         return self
@@ -139,13 +148,16 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _taken(self, batch: list[tuple[int, bytes]]) -> list[JobEvent]:
-        events = [JobEvent.decoded(seq, entry) for seq, entry in batch]
-        self.missed += events[-1].seq - self.position - len(events)
-        self.position = events[-1].seq
+    def _take(self, batch: list[tuple[int, bytes]]) -> None:
+        self._ready.extend(batch)
         if self._behind:
             self._wake(self.job_id)
-        return events
+
+    def _handed(self) -> JobEvent:
+        seq, entry = self._ready.popleft()
+        self.missed += seq - self.position - 1
+        self.position = seq
+        return JobEvent.decoded(seq, entry)
 
     def _ended(self) -> list[JobEvent]:
         if self._error is not None:
@@ -163,6 +175,11 @@ class Subscription:
     def hungry(self) -> bool:
         """Whether it is worth bringing it something; one that was full is left alone until it is half empty."""
         return not self._full or self._queue.statistics().fill <= 0.5
+
+    @property
+    def room(self) -> int:
+        """How many events it is worth reading for it; one, if it is full, to know whether there are more."""
+        return max(1, self._max_events - len(self._queue)) if self._queue.when_full is WhenFull.FAIL else _UNBOUNDED
 
     def offer(self, begin: int, entries: list[bytes]) -> bool:
         """Bring events of the log, from number `begin` on; say whether all found room."""
