@@ -1,4 +1,4 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|conversion|startup …]`."""
+"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|startup …]`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import platform
 import sys
 
-from benchmarks import conversion, passthrough, startup
+from benchmarks import conversion, passthrough, startup, streams
 from benchmarks.measure import Row, table
 
 ALL = {
     "passthrough": passthrough.rows,
+    "streams": streams.rows,
     "conversion": conversion.rows,
     "startup": startup.rows,
 }

@@ -314,6 +314,7 @@ class Run:
             outputs=outputs_of(self._stages),
             processors=reports,
             error=str(self._error) if self._error else self._reason,
+            edges=self.plan.edges,
         )
 
     def _report_of(self, stage: StageRun) -> dict[str, Any]:

@@ -122,6 +122,10 @@ class SegmentRun:
             raise stage.stage_error(phase, error) from error
 
     def _close(self, started: list[StageRun]) -> None:
+        for stage in self.stages:
+            # What an abort broke off counts as well.
+            stage.statistics.blocked_s = stage.counted().blocked_s
+            stage.working_since = stage.waiting_since = 0.0
         for stage in started:
             try:
                 self._hook(stage, "close")
@@ -177,16 +181,21 @@ class SegmentRun:
         while batch and level < len(stages):
             stage = stages[level]
             level += 1
+            stage.working_since = began
             if stage.expands:
                 for part in stage.expand(batch):
+                    stage.working_since = 0.0
                     self.push(level, part)
                     if self._must_stop():
                         return
+                    stage.working_since = perf_counter()
+                stage.working_since = 0.0
                 batch = []
             else:
                 batch = stage.apply(batch)
                 ended = perf_counter()
                 stage.statistics.busy_s += ended - began
+                stage.working_since = 0.0
                 began = ended
             if stage.error:
                 error, stage.error = stage.error, None
@@ -207,9 +216,11 @@ class SegmentRun:
             return
         if not MESSAGE_TYPES.issuperset(map(type, batch)):
             self._check_types(batch)
+        self.note_waiting(perf_counter())
         for target in self.targets[:-1]:
             self._send(target, self.copies(batch))
         self._send(self.targets[-1], batch)
+        self.note_waiting(0.0)
 
     def copies(self, batch: list[Message]) -> list[Message]:
         """Return copies of messages that go to one of several branches."""
@@ -237,16 +248,26 @@ class SegmentRun:
         if waited and self.stages:
             self.note_blocked(waited)
 
+    def note_waiting(self, since: float) -> None:
+        """Remember when the last stage began to hand on what it made; 0 when it is done with that."""
+        if self.stages:
+            self.stages[-1].waiting_since = since
+
     def note_blocked(self, seconds: float) -> None:
         """Count time spent waiting for room, on the last stage: it is the one that could not go on."""
         self.blocked_s += seconds
         statistics = self.stages[-1].statistics
         statistics.blocked_s += seconds
         statistics.backpressure_events += 1
+        self.note_waiting(perf_counter())
 
     def _finish(self) -> None:
         for level, stage in enumerate(self.stages):
+            stage.working_since = perf_counter()
             for batch in stage.finish():
+                stage.working_since = 0.0
                 self.push(level + 1, batch)
                 if self.overseer.stopping:
                     return
+                stage.working_since = perf_counter()
+            stage.working_since = 0.0

@@ -80,6 +80,24 @@ class BoundedQueue:
             raise unsuited
         return position
 
+    def offer_one(self, message: Any) -> bool:
+        """Let one message in if that takes no more than a place in memory, and say whether it is in."""
+        counted = self.counted
+        depth = len(self._messages)
+        if (
+            self._paused_since is not None
+            or depth + 1 >= self._high
+            or counted.capacity_bytes is not None
+            or self._spill.depth
+        ):
+            return False
+        self._messages.append(message)
+        counted.sent += 1
+        if depth >= counted.peak:
+            counted.peak = depth + 1
+        self.active_at = self._clock()
+        return True
+
     def _fit(self, messages: Sequence[Any], position: int) -> int:
         """Append the messages from `position` on that have room, and return where that ended."""
         if self._paused_since is not None or self._spill.depth:
@@ -166,6 +184,14 @@ class BoundedQueue:
         self.counted.received += len(batch)
         self.active_at = self._clock()
         return batch
+
+    def take_one(self) -> Any:
+        """Take out the message that has waited longest; there has to be one. `settle` has to follow."""
+        if self._sizes:
+            self._bytes -= self._sizes.popleft()
+        self.counted.received += 1
+        self.active_at = self._clock()
+        return self._messages.popleft()
 
     def settle(self) -> bool:
         """After messages were taken, fetch spilled ones, and say whether paused senders may go on from now.
