@@ -9,6 +9,7 @@ from typing import Any
 from loguru import logger
 
 from transmissions.errors import TransmissionsError
+from transmissions.jobs.encoding import plain
 from transmissions.jobs.job import Job, JobStatus, Outcome
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.writer import EventWriter
@@ -88,14 +89,20 @@ class JobControl:
     def finish(
         self, status: JobStatus = JobStatus.COMPLETE, *, reason: str = "", data: Mapping[str, Any] | None = None
     ) -> Outcome:
-        """End the job, after all events until now; only the first of all who end it gets `DONE`."""
+        """End the job, after all events until now; only the first of all who end it gets `DONE`.
+
+        Raises:
+            ValueError: the data are not JSON; nothing has happened then.
+            StoreUnavailable, StoreError: the store did not take it; the job ends as interrupted, in time.
+        """
+        told = plain(dict(data or {}))
         with self._lock:
             # Whoever ends it by itself is not told to stop because it has ended.
             self._finishing = True
         outcome = Outcome.SETTLED
         try:
             self._writer.close()
-            outcome = self._store.transition(self.id, status, reason=reason, data=data, expect_epoch=self.job.epoch)
+            outcome = self._store.transition(self.id, status, reason=reason, data=told, expect_epoch=self.job.epoch)
         finally:
             self._ended(by_work=bool(outcome))
         return outcome
