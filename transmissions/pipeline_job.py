@@ -48,9 +48,9 @@ def start_job(
     """Run a pipeline as a job.
 
     The job's events: `message` for each message that leaves, `log` {level, stage, text, facts} for each line that a
-    stage logs and each message that is skipped, `counters` {stages} with the stages' figures, `problem` for each problem
-    of the result, `report` {stage, report} with what a processor reports at the end; the terminal event holds the
-    whole `result`.
+    stage logs and each message that is skipped, `counters` {stages} with the stages' figures, `problem` for each
+    problem of the result, `report` {stage, report} with what a processor reports at the end; the terminal event holds
+    the whole `result`.
 
     Args:
         pipeline: what to run.

@@ -146,7 +146,7 @@ class Backend:
         else:
             store = MemoryJobStore(**options)
             if self.opened:
-                store.__dict__.update({**vars(self.opened[0]), **options})
+                store._kept, store.transport = self.opened[0]._kept, self.opened[0].transport
         self.opened.append(store)
         return store
 
@@ -166,7 +166,7 @@ class Backend:
     def write_raw(self, job_id: str, seq: int, entry: bytes) -> None:
         """Put something else in the place of an event."""
         if self.kind == "memory":
-            self.opened[0]._held[job_id].log[seq] = entry  # type: ignore[attr-defined]
+            self.opened[0]._kept.jobs[job_id].log[seq] = entry  # type: ignore[attr-defined]
         elif self.kind == "sqlite":
             self._sql("UPDATE log SET entry = ? WHERE job = ? AND seq = ?", entry, job_id, seq)
         else:

@@ -26,16 +26,21 @@ class _Held:
     snapshot: tuple[int, bytes] | None = None
 
 
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    jobs: dict[str, _Held] = field(default_factory=dict)
+    claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
+    epoch: int = 0
+
+
 class MemoryJobStore(JobStore):
     """Holds jobs in this process; they are gone with it. Takes what `JobStore` takes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.transport = LocalTransport()
-        self._lock = threading.RLock()
-        self._held: dict[str, _Held] = {}
-        self._claims: dict[tuple[str, str], Claim] = {}
-        self._epoch = 0
+        self._kept = _Kept()
 
     def jobs(
         self,
@@ -46,10 +51,10 @@ class MemoryJobStore(JobStore):
     ) -> list[Job]:
         """Return jobs in the order of their making; see `JobStore`."""
         wanted = statuses_of(status)
-        with self._lock:
+        with self._kept.lock:
             return [
                 _copy(held.job)
-                for held in self._held.values()
+                for held in self._kept.jobs.values()
                 if held.job.status in wanted
                 and (owner is None or held.job.owner == owner)
                 and (stream is None or held.job.stream == stream)
@@ -58,53 +63,53 @@ class MemoryJobStore(JobStore):
     def count(self, status: JobStatus | str | None = None) -> int:
         """Return how many jobs there are, in all or of one status."""
         wanted = statuses_of(status)
-        with self._lock:
-            return sum(held.job.status in wanted for held in self._held.values())
+        with self._kept.lock:
+            return sum(held.job.status in wanted for held in self._kept.jobs.values())
 
     def close(self) -> None:
         """Forget who listens; the jobs stay readable as long as the store is held."""
         self.transport.close()
 
     def _write(self, make: Callable[[Transaction], _T]) -> _T:
-        step = _MemoryStep(self)
-        with self._lock:
+        step = _MemoryStep(self._kept)
+        with self._kept.lock:
             made = make(step)
         for job_id, control in step.wakes:
             self.transport.publish(job_id, control)
         return made
 
     def _read_job(self, job_id: str) -> Job | None:
-        with self._lock:
-            return _copy(self._held[job_id].job) if job_id in self._held else None
+        with self._kept.lock:
+            return _copy(self._kept.jobs[job_id].job) if job_id in self._kept.jobs else None
 
     def _read_log(self, job_id: str, begin: int, limit: int | None) -> list[bytes]:
-        with self._lock:
-            held = self._held.get(job_id)
+        with self._kept.lock:
+            held = self._kept.jobs.get(job_id)
             return [] if held is None else held.log[begin : None if limit is None else begin + limit]
 
     def _read_usage(self, job_id: str) -> dict[str, bytes]:
-        with self._lock:
-            return dict(self._held[job_id].usage) if job_id in self._held else {}
+        with self._kept.lock:
+            return dict(self._kept.jobs[job_id].usage) if job_id in self._kept.jobs else {}
 
     def _read_snapshot(self, job_id: str) -> tuple[int, bytes] | None:
-        with self._lock:
-            return self._held[job_id].snapshot if job_id in self._held else None
+        with self._kept.lock:
+            return self._kept.jobs[job_id].snapshot if job_id in self._kept.jobs else None
 
     def _ids(self) -> list[str]:
-        with self._lock:
-            return list(self._held)
+        with self._kept.lock:
+            return list(self._kept.jobs)
 
     def _forget_claims(self, now: float) -> None:
-        with self._lock:
-            self._claims = {
-                key: claim for key, claim in self._claims.items() if claim.expires is None or now < claim.expires
-            }
+        with self._kept.lock:
+            claims = self._kept.claims
+            for key in [key for key, claim in claims.items() if claim.expires is not None and claim.expires <= now]:
+                del claims[key]
 
 
 class _MemoryStep(Transaction):
-    def __init__(self, store: MemoryJobStore) -> None:
-        self._store = store
-        self._held = store._held
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+        self._held = kept.jobs
         self.wakes: list[tuple[str, bool]] = []
 
     def job(self, job_id: str) -> Job | None:
@@ -115,7 +120,7 @@ class _MemoryStep(Transaction):
         return _copy(max(runs, key=lambda job: job.epoch)) if runs else None
 
     def claim(self, owner: str, key: str) -> Claim | None:
-        return self._store._claims.get((owner, key))
+        return self._kept.claims.get((owner, key))
 
     def count(self) -> int:
         return len(self._held)
@@ -125,8 +130,8 @@ class _MemoryStep(Transaction):
         return sorted(ended, key=lambda job: (job.ended or 0.0, job.epoch))[:number]
 
     def next_epoch(self) -> int:
-        self._store._epoch += 1
-        return self._store._epoch
+        self._kept.epoch += 1
+        return self._kept.epoch
 
     def snapshot_seq(self, job_id: str) -> int:
         snapshot = self._held[job_id].snapshot
@@ -146,9 +151,9 @@ class _MemoryStep(Transaction):
 
     def put_claim(self, owner: str, key: str, claim: Claim | None) -> None:
         if claim is None:
-            self._store._claims.pop((owner, key), None)
+            self._kept.claims.pop((owner, key), None)
         else:
-            self._store._claims[owner, key] = claim
+            self._kept.claims[owner, key] = claim
 
     def put_usage(self, job_id: str, call: str, data: bytes) -> None:
         self._held[job_id].usage[call] = data
