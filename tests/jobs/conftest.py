@@ -175,7 +175,7 @@ class Backend:
     def damage(self, job_id: str) -> None:
         """Make a job's record unreadable; not for the one in memory."""
         if self.kind == "sqlite":
-            self._sql("UPDATE jobs SET facts = '{' WHERE id = ?", job_id)
+            self._sql("UPDATE jobs SET facts = ? WHERE id = ?", b"{", job_id)
         else:
             self._redis(lambda client: client.set(f"{self.prefix}job:{job_id}", b"{"))
 

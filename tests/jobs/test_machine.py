@@ -303,5 +303,5 @@ def test_a_store_is_its_model(kind: str, request: pytest.FixtureRequest) -> None
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
     run_state_machine_as_test(
         machine,
-        settings=settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=slow),
+        settings=settings(max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=slow),
     )

@@ -136,7 +136,7 @@ class Job:
         return encode(self.as_json())
 
     @classmethod
-    def decoded(cls, data: bytes | str) -> Job:
+    def decoded(cls, data: bytes) -> Job:
         """Return the job of some JSON; raises ValueError if it is none."""
         try:
             values = decode(data)
@@ -182,7 +182,7 @@ class JobEvent:
         return encode({"type": self.type, "data": self.data, "time": self.time})
 
     @classmethod
-    def decoded(cls, seq: int, data: bytes | str) -> JobEvent:
+    def decoded(cls, seq: int, data: bytes) -> JobEvent:
         """Return the event that some JSON in a log is; one of the type `unreadable`, if it is none."""
         try:
             values = decode(data)

@@ -254,8 +254,11 @@ class _RedisStep(Transaction):
     def oldest_ended(self, number: int) -> list[Job]:
         name = self._key("ended")
         self._pipe.watch(name)
-        found = (self.job(one.decode()) for one in self._pipe.zrange(name, 0, number - 1))
-        return sorted((job for job in found if job is not None), key=lambda job: (job.ended or 0.0, job.epoch))
+        last = self._pipe.zrange(name, 0, number - 1, withscores=True)[-1:]
+        # Those that ended at the same moment count in the order of their making, which a sorted set does not know.
+        ids = self._pipe.zrangebyscore(name, "-inf", last[0][1]) if last else []
+        found = [job for one in ids if (job := self.job(one.decode())) is not None]
+        return sorted(found, key=lambda job: (job.ended or 0.0, job.epoch))[:number]
 
     def next_epoch(self) -> int:
         # At once: a number that is not used in the end is missing, and that is all.
