@@ -142,7 +142,7 @@ def test_a_killed_worker_leaves_an_interrupted_job(store: JobStore) -> None:
 
 
 def test_twenty_kills_leave_the_file_whole(tmp_path: Path) -> None:
-    """After each kill -9 in the middle of writing SQLite finds the file whole, and the log has no gap, no half event."""
+    """After each kill -9 in the middle of writing SQLite finds the file whole, and the log has no gap or half event."""
     path = tmp_path / "jobs.db"
     with SqliteJobStore(path, max_jobs=None) as store:
         seed = random.randrange(1 << 32)
