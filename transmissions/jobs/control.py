@@ -26,14 +26,15 @@ class JobControl:
     Args:
         store: where the job is.
         job: the job, as it was made.
-        on_end: called once with the control when the job has ended, by whomever, and True if it was by `finish`.
+        on_end: called with the control and False when the work is over, with True if it was `finish` that ended the job.
     """
 
     def __init__(self, store: JobStore, job: Job, on_end: Callable[[JobControl, bool], Any]) -> None:
         self.job = job
         self.id = job.id
         self._store = store
-        self._on_end: Callable[[JobControl, bool], Any] | None = on_end
+        self._on_end = on_end
+        self._over = False
         self._writer = EventWriter(store, job, self._refused)
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
@@ -152,8 +153,9 @@ class JobControl:
 
     def _ended(self, *, by_work: bool) -> None:
         with self._lock:
-            on_end, self._on_end = self._on_end, None
+            over, self._over = self._over, True
             # Whatever they hold is not to live as long as somebody holds this.
             self._on_cancel = []
-        if on_end is not None:
-            on_end(self, by_work)
+        # The one that won is told of, also if another that lost was faster to hear of it.
+        if by_work or not over:
+            self._on_end(self, by_work)

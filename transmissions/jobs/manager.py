@@ -305,6 +305,8 @@ class JobManager:
     def _interrupt(self, control: JobControl, reason: str) -> None:
         try:
             won = self.store.transition(control.id, JobStatus.INTERRUPTED, reason=reason)
+            # If another was faster the work is told what that one said.
+            self._look([control.id])
         except TransmissionsError as error:
             logger.error(f"job {control.id}: its end could not be recorded: {error}")
             won = Outcome.SETTLED

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from transmissions.errors import TransmissionsError
 from transmissions.jobs.encoding import decode, encode
 from transmissions.jobs.errors import StoreError, StoreUnavailable
 from transmissions.jobs.job import Job, JobEvent, JobStatus, statuses_of
@@ -142,8 +143,13 @@ class RedisJobStore(JobStore):
                     if pipe.exists(mark):
                         return self._told(*tried[-1])
                 step = _RedisStep(pipe, self._key)
-                made = make(step)
+                try:
+                    made = make(step)
+                except TransmissionsError:
+                    _confirm(pipe, mark)
+                    raise
                 if not step.writes:
+                    _confirm(pipe, mark)
                     return made
                 tried.append((made, step))
                 pipe.multi()
@@ -212,6 +218,13 @@ class RedisJobStore(JobStore):
                     step.put_claim(owner, key, None)
 
             self._write(forget)
+
+
+def _confirm(pipe: Any, mark: str) -> None:
+    """See that all that a step has read was so at one moment, though it writes nothing; raises WatchError if not."""
+    pipe.multi()
+    pipe.exists(mark)
+    pipe.execute()
 
 
 class _RedisStep(Transaction):
