@@ -20,6 +20,10 @@ def _no_statistics() -> dict[str, Any]:
     return {}
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Context:
     """A stage's view of the run it is part of.
@@ -34,6 +38,8 @@ class Context:
             `filtered`, `failed`, `busy_s`, `blocked_s`, `bytes`, `backpressure_events`, `buffer`.
         log: takes a level, a text and facts; "notice" is for what a person asked to see, and is shown unless all is to
             be quiet; the others are "debug", "info", "warning" and "error".
+        run: the id of the run, which no other run has.
+        stopping: says whether the run takes nothing more in, because it failed or was aborted; who waits, asks it.
     """
 
     stage: str = ""
@@ -42,3 +48,5 @@ class Context:
     fingerprint: str = ""
     statistics: Callable[[], Mapping[str, Any]] = _no_statistics
     log: Callable[[str, str, Mapping[str, Any]], None] = _silent
+    run: str = ""
+    stopping: Callable[[], bool] = _never

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamError, StreamFull
 from transmissions.message import Mark, Message
 from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
@@ -90,6 +90,10 @@ class AsyncSegmentRun(SegmentRun):
                     yield await self.source.receive_batch_async(LARGEST_BATCH)
                 except StreamClosed:
                     return
+                except StreamError as error:
+                    raise self.broken(error, self._stage.planned) from error
+        if self.overseer.stopping:
+            return
         batches = Batches([], Pace())
         try:
             for batch in batches.fill(self._guarded(self.source)):
@@ -221,8 +225,10 @@ class AsyncSegmentRun(SegmentRun):
                 waited = await target.stream.send_batch_async(own)
             except StreamFull as full:
                 if not full.dropped:
-                    raise
+                    raise self.broken(full, target.stage) from full
                 continue
+            except StreamError as error:
+                raise self.broken(error, target.stage) from error
             if waited:
                 self.note_blocked(waited)
         self.note_waiting(0.0)
@@ -247,6 +253,8 @@ class AsyncSegmentRun(SegmentRun):
         except BaseException as error:
             # An aborted stream is but the sign that the run ends, unless it is one of the processor's own.
             if self._is_cancelled(error) or (isinstance(error, StreamAborted) and self.overseer.stopping):
+                raise
+            if error is self.undelivered:
                 raise
             raise stage.stage_error("finish", error) from error
         finally:

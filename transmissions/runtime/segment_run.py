@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Protocol
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamError, StreamFull
 from transmissions.message import Message, copy_message
-from transmissions.plan import Segment
+from transmissions.plan import PlannedStage, Segment
+from transmissions.runtime.inlet import Inlet, buffer_error
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.stage_run import MESSAGE_TYPES, StageRun
 from transmissions.streams import EventStream
 
-__all__ = ["Inlet", "Overseer", "SegmentRun"]
+__all__ = ["Overseer", "SegmentRun"]
 
 
 class Overseer(Protocol):
@@ -34,22 +34,6 @@ class Overseer(Protocol):
 
     def fail(self, error: StageError) -> None:
         """End the run with an error."""
-
-
-class Inlet:
-    """An event stream with a known number of senders, closed when the last of them is done."""
-
-    def __init__(self, stream: EventStream, senders: int) -> None:
-        self.stream = stream
-        self._senders = senders
-        self._lock = threading.Lock()
-
-    def sender_done(self) -> None:
-        """Say that one sender sends no more."""
-        with self._lock:
-            self._senders -= 1
-            if not self._senders:
-                self.stream.close()
 
 
 class SegmentRun:
@@ -77,6 +61,7 @@ class SegmentRun:
         self.targets = targets
         self.overseer = overseer
         self.blocked_s = 0.0
+        self.undelivered: StageError | None = None
         maker = None
         for stage in stages:
             stage.pace = Pace(self.clock)
@@ -141,6 +126,8 @@ class SegmentRun:
         if isinstance(self.source, EventStream):
             self._receive(self.source)
             return
+        if self.overseer.stopping:
+            return
         batches = Batches([], Pace(self.clock))
         try:
             for batch in batches.fill(self._guarded(self.source)):
@@ -165,11 +152,14 @@ class SegmentRun:
 
     def _receive(self, stream: EventStream) -> None:
         pace = Pace(self.clock)
-        while True:
+        # A run that was halted aborts its streams one after the other: each may still give something meanwhile.
+        while not self.overseer.halted:
             try:
                 batch = stream.receive_batch(pace.limit)
             except StreamClosed:
                 return
+            except StreamError as error:
+                raise self.broken(error, self.stages[0].planned) from error
             pace.begin()
             self.push(0, batch)
             pace.end(len(batch))
@@ -243,10 +233,19 @@ class SegmentRun:
         except StreamFull as full:
             # To drop is what the stage asked for; its buffer's counters tell of it.
             if not full.dropped:
-                raise
+                raise self.broken(full, target.stage) from full
             return
+        except StreamError as error:
+            raise self.broken(error, target.stage) from error
         if waited and self.stages:
             self.note_blocked(waited)
+
+    def broken(self, error: StreamError, stage: PlannedStage | None) -> StreamError | StageError:
+        """Return what is to be raised for an error of the stream in front of a stage: itself if it comes of the end."""
+        if isinstance(error, StreamAborted) and self.overseer.stopping:
+            return error
+        self.undelivered = buffer_error(error, stage)
+        return self.undelivered
 
     def note_waiting(self, since: float) -> None:
         """Remember when the last stage began to hand on what it made; 0 when it is done with that."""

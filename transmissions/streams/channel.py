@@ -42,6 +42,7 @@ class Channel:
         when_full: WhenFull = WhenFull.BLOCK,
         max_spill_bytes: int = MAX_SPILL_BYTES,
         size_of: Callable[[Any], int] = size_of_message,
+        never_drop: Callable[[Any], bool] | None = None,
         name: str = "stream",
         clock: Callable[[], float] = time.monotonic,
         on_wait: Callable[[str], None] | None = None,
@@ -64,6 +65,7 @@ class Channel:
             when_full=WhenFull(when_full),
             max_spill_bytes=max_spill_bytes,
             size_of=size_of,
+            never_drop=never_drop,
             clock=clock,
         )
         self._clock = clock
@@ -153,26 +155,32 @@ class Channel:
             self._receivers.wake(1)
             return True
 
-    def _accept(self, messages: Sequence[Any], position: int, *, again: bool = False) -> int:
-        """Let in what has room from `position` on, apply the policy to the rest, and return where that ended."""
+    def _accept(
+        self, messages: Sequence[Any], position: int, dropped: int = 0, *, again: bool = False
+    ) -> tuple[int, int]:
+        """Let in what has room from `position` on, and apply the policy to the rest.
+
+        Returns:
+            Where that ended, and how many were dropped instead until there, with those `dropped` before.
+        """
         if self._closed or self._aborted is not None:
-            raise self._ended("send", position)
+            raise self._ended("send", position - dropped)
         queue = self._queue
-        begin, sent, drops = position, queue.counted.sent, queue.counted.drops
+        begin, sent, refused = position - dropped, queue.counted.sent, queue.refused
         try:
             position = queue.offer(messages, position, again=again)
         except ValueError as error:
-            raise StreamError(self.name, "send", str(error), begin + queue.counted.sent - sent) from error
+            accepted = begin + queue.counted.sent - sent - (queue.refused - refused)
+            raise StreamError(self.name, "send", str(error), accepted) from error
         finally:
             if queue.counted.sent > sent:
                 self._receivers.wake(queue.counted.sent - sent)
-        if position == len(messages) and queue.when_full is not WhenFull.DROP_NEWEST:
-            return position
-        if dropped := queue.counted.drops - drops:
+        dropped += queue.refused - refused
+        if position == len(messages) and dropped:
             raise StreamFull(self.name, "send", _full(queue, dropped), position - dropped, dropped)
         if position < len(messages) and queue.when_full is WhenFull.FAIL:
             raise StreamFull(self.name, "send", _full(queue, len(messages) - position), position)
-        return position
+        return position, dropped
 
     def _take(self, limit: int) -> list[Any]:
         """Take messages out; an empty list if none is there yet."""

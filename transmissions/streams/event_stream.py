@@ -33,6 +33,8 @@ class EventStream(Channel):
         max_spill_bytes: the most disk space taken under `WhenFull.SPILL`; after that senders are paused until half
             of it is free.
         size_of: gives the bytes of a message; called only where `max_bytes` is set.
+        never_drop: says of a message that no policy may drop it. It then takes the place of one that may be dropped;
+            its sender waits where there is none.
         name: stands in errors.
         clock: gives seconds, for the time spent paused or idle.
         on_wait: called with `send` or `receive` each time an operation has to wait, before it waits, in its thread.
@@ -57,7 +59,7 @@ class EventStream(Channel):
             StreamClosed, StreamAborted: as for `send_batch`.
         """
         with self._lock:
-            if not self._accept((message,), 0):
+            if self._accept((message,), 0) == (0, 0):
                 raise StreamFull(self.name, "send", f"it is full, with {len(self._queue)} messages")
 
     def send_batch(
@@ -80,19 +82,22 @@ class EventStream(Channel):
             StreamFull: there was no room, and the policy is to fail, or to drop the newest, and then it is done.
             StreamTimeout: there was no room in time; it is a TimeoutError.
             StreamCancelled: it was cancelled.
-            StreamError: a message is to wait on disk and cannot be written there.
+            StreamError: a message is to wait on disk and cannot be written there, or its size cannot be told.
                 Each of them tells in `accepted` how many messages were let in before; those stay in.
         """
         deadline = self._deadline(timeout, cancellation, "send")
-        position = 0
+        position = dropped = 0
         began: float | None = None
         with self._lock:
-            while (position := self._accept(messages, position, again=began is not None)) < len(messages):
+            while True:
+                position, dropped = self._accept(messages, position, dropped, again=began is not None)
+                if position == len(messages):
+                    break
                 if began is None:
                     began = time.monotonic()
                     if self._tell_of_waiting("send"):
                         continue
-                self._wait(self._senders, deadline, cancellation, "send", position)
+                self._wait(self._senders, deadline, cancellation, "send", position - dropped)
         return 0.0 if began is None else time.monotonic() - began
 
     async def send_async(self, message: Any, timeout: float | None = None) -> float:
@@ -110,11 +115,11 @@ class EventStream(Channel):
         deadline = self._deadline(timeout, None, "send")
         if self._must_turn():
             await asyncio.sleep(0)
-        position = 0
+        position = dropped = 0
         began: float | None = None
         while True:
             with self._lock:
-                position = self._accept(messages, position, again=began is not None)
+                position, dropped = self._accept(messages, position, dropped, again=began is not None)
                 if position == len(messages):
                     return 0.0 if began is None else time.monotonic() - began
                 told = began is None and self._tell_of_waiting("send")
@@ -122,7 +127,7 @@ class EventStream(Channel):
                 if told:
                     continue
                 waiter = self._senders.register()
-            await self._wait_async(self._senders, waiter, deadline, "send", position)
+            await self._wait_async(self._senders, waiter, deadline, "send", position - dropped)
 
     # Receiving
 
