@@ -16,6 +16,7 @@ from transmissions.parameters import check_parameter, resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
 from transmissions.registry import Registry, load_processors
+from transmissions.runtime.log import OnLog
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
 
@@ -83,11 +84,13 @@ class Pipeline:
         fuse: bool = True,
         collect: bool = False,
         on_wait: Callable[[str, str], None] | None = None,
+        on_log: OnLog | None = None,
         **parameters: Any,
     ) -> Run:
         """Start a run and return it; with `collect`, what leaves the pipeline is read from `run.messages()`.
 
-        `on_wait` is told of each waiting between stages: the event stream's name, and `send` or `receive`.
+        `on_wait` is told of each waiting between stages: the event stream's name, and `send` or `receive`. `on_log` is
+        told of each line that a stage logs: level, stage, text and facts.
 
         Raises:
             ParameterError, InvalidPipeline: as `plan`.
@@ -96,7 +99,8 @@ class Pipeline:
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
-        return Run(plan, _beginning(messages, values), Path(folder or "."), collect=collect, on_wait=on_wait)
+        beginning, folder = _beginning(messages, values), Path(folder or ".")
+        return Run(plan, beginning, folder, collect=collect, on_wait=on_wait, on_log=on_log)
 
     def run(self, **options: Any) -> Result:
         """Run it to its end and return the result.

@@ -21,7 +21,7 @@ from transmissions.plan import Plan, PlannedStage, Segment
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
 from transmissions.runtime.async_segment_run import AsyncSegmentRun
 from transmissions.runtime.inlet import Inlet
-from transmissions.runtime.log import logger, stage_log
+from transmissions.runtime.log import OnLog, logger, stage_log
 from transmissions.runtime.result import Result, StageStatistics, Status
 from transmissions.runtime.segment_run import SegmentRun
 from transmissions.runtime.stage_run import StageRun
@@ -50,6 +50,8 @@ class Run:
         collect: whether the messages that leave the pipeline are kept for `messages()`, held back by its reader.
         on_wait: called with an event stream's name and `send` or `receive` each time one of the run's threads has to
             wait for it, in that thread, before it waits.
+        on_log: called with level, stage, text and facts of each line that a stage logs, and for each skipped message,
+            in that stage's thread.
 
     Raises:
         StageError: a processor could not be made.
@@ -63,8 +65,10 @@ class Run:
         *,
         collect: bool = False,
         on_wait: Callable[[str, str], None] | None = None,
+        on_log: OnLog | None = None,
     ) -> None:
         self.plan = plan
+        self._on_log = on_log
         self.id = uuid.uuid4().hex[:12]
         self.started = datetime.now(UTC)
         self._began = time.perf_counter()
@@ -114,7 +118,7 @@ class Run:
             output=self._output,
             fingerprint=self.plan.fingerprint,
             statistics=lambda: self._seen_from(stage),
-            log=stage_log(planned.name),
+            log=stage_log(planned.name, self._on_log),
             run=self.id,
             stopping=lambda: self.stopping,
         )
@@ -165,6 +169,8 @@ class Run:
             if len(self._skipped) < _KEPT_ERRORS:
                 self._skipped.append(error)
             number = self._skipped_count
+        if self._on_log is not None and number <= _KEPT_ERRORS:
+            self._on_log("warning", error.stage, f"skipped: {error}", {})
         if number <= _SHOWN_ERRORS:
             logger.bind(stage=error.stage).warning(f"skipped: {error}")
         elif number == _SHOWN_ERRORS + 1:

@@ -1,0 +1,137 @@
+"""The store in Redis when its server, or an answer of it, is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis
+from transmissions.jobs import JobControl, JobManager, RedisJobStore, StoreError, StoreUnavailable
+
+WORDS = 3000
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A server that keeps what it acknowledged, also over its own end."""
+    need_redis()
+    made = RedisServer()
+    made.start(durable=True)
+    yield made
+    made.remove()
+
+
+class Forgetful(redis.UnixDomainSocketConnection):
+    """A connection on which the answers to some transactions are lost, once the server has made their writes."""
+
+    transactions = 0
+    lost = 0
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        answer = super().read_response(*arguments, **options)
+        # The last write of each transaction is the mark that it was made, so its answer ends with OK.
+        if isinstance(answer, list) and answer and answer[-1] in (True, b"OK"):
+            Forgetful.transactions += 1
+            if Forgetful.transactions % 3 == 0:
+                Forgetful.lost += 1
+                self.disconnect()
+                raise redis.ConnectionError("the answer was lost, by the test")
+        return answer
+
+
+def test_writes_whose_answers_are_lost_are_made_once(shared_redis: RedisServer) -> None:
+    """Though the answer to every third write is lost, each job is made, each event appended, and each end won once."""
+    Forgetful.transactions = Forgetful.lost = 0
+    with RedisJobStore(shared_redis.url, prefix="{lost}:", retry_s=PATIENCE_S) as store:
+        store._client.connection_pool.connection_class = Forgetful
+        jobs = [store.create(f"s{number}", key=f"k{number}") for number in range(10)]
+        assert all(made.made for made in jobs)
+        for made in jobs:
+            for word in range(20):
+                assert store.append(made.job.id, [("text", {"text": f"{word} "})]) == ("done", word)
+            assert store.transition(made.job.id, "complete")
+        assert Forgetful.lost >= 50
+        assert store.count() == store.count("complete") == 10
+        for made in jobs:
+            assert store.snapshot(made.job.id).text == "".join(f"{word} " for word in range(20))
+            assert store.delete(made.job.id)
+
+
+def test_a_server_that_goes_and_comes_back(server: RedisServer) -> None:
+    """The server is killed in the middle of a job, twice, and started again: no event is lost, and none comes twice."""
+    reached = [threading.Event() for _ in range(3)]
+    go_on = [threading.Event() for _ in range(2)]
+
+    def work(control: JobControl) -> None:
+        for number in range(WORDS):
+            control.text(f"{number} ")
+            if number % 1000 == 999:
+                reached[number // 1000].set()
+            if number % 1000 == 500 and number > 1000:
+                go_on[number // 1000 - 1].wait(PATIENCE_S)
+
+    with RedisJobStore(server.url, retry_s=PATIENCE_S) as store, JobManager(store) as manager:
+        begun = manager.start(work)
+        subscriptions = [manager.subscribe(begun.job.id) for _ in range(3)]
+        texts = ["", "", ""]
+        numbers: list[list[int]] = [[], [], []]
+
+        def follow(place: int) -> None:
+            for event in subscriptions[place]:
+                numbers[place].append(event.seq)
+                texts[place] += event.data.get("text", "")
+
+        threads = [threading.Thread(target=follow, args=(place,)) for place in range(3)]
+        for thread in threads:
+            thread.start()
+        for place in range(2):
+            assert reached[place].wait(PATIENCE_S)
+            server.kill()
+            go_on[place].set()
+            server.start(durable=True)
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        expected = "".join(f"{number} " for number in range(WORDS))
+        assert texts == [expected] * 3
+        assert numbers == [list(range(WORDS + 1))] * 3
+        assert manager.snapshot(begun.job.id).text == expected
+
+
+def test_an_abort_is_heard_after_the_server_came_back(server: RedisServer) -> None:
+    """A worker whose server was away hears of an abort that is made after it."""
+    with RedisJobStore(server.url, retry_s=PATIENCE_S) as store, JobManager(store) as manager:
+        control = manager.begin().control
+        assert control is not None
+        server.kill()
+        server.start(durable=True)
+        with RedisJobStore(server.url) as other:
+            assert other.transition(control.id, "aborted", reason="after all")
+        assert control.wait(PATIENCE_S)
+        assert control.reason == "after all"
+
+
+def test_a_server_that_stays_away(server: RedisServer) -> None:
+    """After the time for trying again StoreUnavailable is raised; the work is told to stop, since nothing is kept."""
+    store = RedisJobStore(server.url, retry_s=0.05)
+    job = store.create().job
+    control = JobControl(store, job, lambda control, by_work: None)
+    server.kill()
+    for action in (store.running, lambda: store.create("s"), lambda: store.append(job.id, [])):
+        with pytest.raises(StoreUnavailable, match="did not answer"):
+            action()
+    control.text("x")
+    assert control.wait(PATIENCE_S)
+    assert control.reason.startswith("its events are no longer taken: the Redis server")
+    with pytest.raises(StoreUnavailable):
+        control.text("y")
+    store.close()
+
+
+def test_an_address_that_is_none() -> None:
+    """It is refused at once, by name."""
+    with pytest.raises(StoreError, match="nonsense: this is no address of a Redis server"):
+        RedisJobStore("nonsense")
