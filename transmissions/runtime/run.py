@@ -112,6 +112,7 @@ class Run:
             fingerprint=self.plan.fingerprint,
             statistics=lambda: self._seen_from(stage),
             log=stage_log(planned.name),
+            closes=planned.closes,
         )
         return stage
 
