@@ -27,6 +27,10 @@ def _no_call(name: str, message: dict[str, Any]) -> dict[str, Any] | None:
     raise TransmissionsError(f"cannot go to {name}: only the transmissions of an application folder call one another")
 
 
+def _no_halt(reason: str) -> None:
+    """Go on; what halting means outside a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Application:
     """The application folder that a stage runs in, and the folders that its files are looked for in.
@@ -64,6 +68,7 @@ class Context:
         application: the application folder that it runs in; None in a plain pipeline.
         call: runs another transmission of the application with a message, to its end, and returns the first message
             that left it; None if none did.
+        halt: ends the run on purpose, and takes the reason.
     """
 
     stage: str = ""
@@ -75,6 +80,7 @@ class Context:
     closes: str | None = None
     application: Application | None = None
     call: Callable[[str, dict[str, Any]], dict[str, Any] | None] = _no_call
+    halt: Callable[[str], None] = _no_halt
     _outputs: dict[Path, Output] = field(default_factory=dict)
 
     def find(self, path: str | Path, *, below_root: bool = False) -> Path:

@@ -278,11 +278,11 @@ def _default_of(part: dataclasses.Field[Any]) -> Any:
 def turtle_name(name: str) -> str:
     """Return the Turtle form of a Python name.
 
-    >>> turtle_name("max_messages")
-    'maxMessages'
+    >>> turtle_name("max_messages"), turtle_name("base_uri")
+    ('maxMessages', 'baseURI')
     """
     first, *rest = name.rstrip("_").split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    return first + "".join("URI" if part == "uri" else part.capitalize() for part in rest)
 
 
 def python_name(name: str) -> str:

@@ -75,6 +75,7 @@ class Run:
         self._skipped_count = 0
         self._reason = ""
         self._halted = False
+        self._on_purpose = False
         self._timer: threading.Timer | None = None
         self._output = Output(target)
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
@@ -113,6 +114,7 @@ class Run:
             statistics=lambda: self._seen_from(stage),
             log=stage_log(planned.name),
             closes=planned.closes,
+            halt=self._halt_on_purpose,
         )
         return stage
 
@@ -174,6 +176,11 @@ class Run:
         with self._lock:
             self._reason = self._reason or reason
         self._stop(Status.ABORTED)
+
+    def _halt_on_purpose(self, reason: str) -> None:
+        """End the run because a stage says so, which is no failure."""
+        self._on_purpose = True
+        self.abort(reason)
 
     def halt(self) -> None:
         """End the run at once, dropping what is on its way."""
@@ -315,6 +322,7 @@ class Run:
             outputs=outputs_of(self._stages),
             processors=reports,
             error=str(self._error) if self._error else self._reason,
+            on_purpose=self._on_purpose,
         )
 
     def _report_of(self, stage: StageRun) -> dict[str, Any]:
