@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,55 +25,64 @@ def html_of(text: str) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"linkify": False}, renderer_cls=_Renderer)
+    parser = MarkdownIt("commonmark")
     parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
+    for name, rule in _RULES.items():
+        parser.add_render_rule(name, rule)
     return parser
 
 
-class _Renderer(RendererHTML):
-    """Writes HTML as readers of the JavaScript project's output know it."""
-
-    def tbody_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "<tbody>"
-
-    def tbody_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "</tbody>"
-
-    def s_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "<del>"
-
-    def s_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "</del>"
-
-    def footnote_ref(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        name, number = _footnote(tokens[index], env), tokens[index].meta["subId"]
-        again = f"-{number + 1}" if number else ""
-        return (
-            f'<sup><a id="footnote-ref-{name}{again}" href="#footnote-{name}" data-footnote-ref '
-            f'aria-describedby="footnote-label">{tokens[index].meta["id"] + 1}</a></sup>'
-        )
-
-    def footnote_block_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        title = '<h2 id="footnote-label" class="sr-only">Footnotes</h2>'
-        return f'<section class="footnotes" data-footnotes>\n{title}\n<ol>\n'
-
-    def footnote_block_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "</ol>\n</section>\n"
-
-    def footnote_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return f'<li id="footnote-{_footnote(tokens[index], env)}">\n'
-
-    def footnote_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return "</li>\n"
-
-    def footnote_anchor(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        name, number = _footnote(tokens[index], env), tokens[index].meta["subId"]
-        again, shown = (f"-{number + 1}", f"<sup>{number + 1}</sup>") if number else ("", "")
-        label = f'aria-label="Back to reference {name}"'
-        return f' <a href="#footnote-ref-{name}{again}" data-footnote-backref {label}>↩{shown}</a>'
+_Rule = Callable[[RendererHTML, Sequence[Token], int, Any, Any], str]
 
 
-def _footnote(token: Token, env: Any) -> str:
+def _fixed(text: str) -> _Rule:
+    def rule(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        return text
+
+    return rule
+
+
+def _reference(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    name, shown = _footnote(tokens[index]), tokens[index].meta["id"] + 1
+    return (
+        f'<sup><a id="footnote-ref-{name}{_again(tokens[index])}" href="#footnote-{name}" data-footnote-ref '
+        f'aria-describedby="footnote-label">{shown}</a></sup>'
+    )
+
+
+def _note(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f'<li id="footnote-{_footnote(tokens[index])}">\n'
+
+
+def _way_back(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    name, number = _footnote(tokens[index]), tokens[index].meta["subId"]
+    shown = f"<sup>{number + 1}</sup>" if number else ""
+    address = f"#footnote-ref-{name}{_again(tokens[index])}"
+    return f' <a href="{address}" data-footnote-backref aria-label="Back to reference {name}">↩{shown}</a>'
+
+
+def _again(token: Token) -> str:
+    return f"-{token.meta['subId'] + 1}" if token.meta["subId"] else ""
+
+
+_RULES: dict[str, _Rule] = {
+    # HTML as those know it who use what the JavaScript project writes.
+    "tbody_open": _fixed("<tbody>"),
+    "tbody_close": _fixed("</tbody>"),
+    "s_open": _fixed("<del>"),
+    "s_close": _fixed("</del>"),
+    "footnote_ref": _reference,
+    "footnote_block_open": _fixed(
+        '<section class="footnotes" data-footnotes>\n<h2 id="footnote-label" class="sr-only">Footnotes</h2>\n<ol>\n'
+    ),
+    "footnote_block_close": _fixed("</ol>\n</section>\n"),
+    "footnote_open": _note,
+    "footnote_close": _fixed("</li>\n"),
+    "footnote_anchor": _way_back,
+}
+
+
+def _footnote(token: Token) -> str:
     """Return the name of a footnote, as the text has it, for use in an attribute."""
     label = token.meta.get("label") or str(token.meta["id"] + 1)
     return html.escape(re.sub(r"\s+", "-", str(label)))

@@ -36,6 +36,9 @@ class DirWalker(Processor):
     exclude_pattern: list[str] = setting((".git", "node_modules", "lib"), "files and folders to leave out")
     target_path: Path | None = setting(None, "folder that a relative `:sourceDir` starts from, instead")
     limit: int | None = setting(None, "send at most this many files", minimum=0)
+    count_by: int = setting(
+        1, "what each file adds to `count`; the original counts every file twice", minimum=1, application=2, fixed=True
+    )
 
     def process(self, message: Message) -> Iterator[Message]:
         """Yield the files, then the mark."""
@@ -49,12 +52,12 @@ class DirWalker(Processor):
         for path in self._walk(root, root):
             if self.limit is not None and count >= self.limit:
                 break
-            part = {**copy_message(message), **_facts(path, base), "count": count}
+            part = {**copy_message(message), **_facts(path, base), "count": count * self.count_by}
             if place is not None:
                 part["done"] = False
             yield part
             count += 1
-        yield self.mark({**message, "count": count})
+        yield self.mark({**message, "count": count * self.count_by})
 
     def _walk(self, folder: Path, root: Path) -> Iterator[Path]:
         try:

@@ -92,8 +92,9 @@ class Context:
         if self.application is None:
             return Path(path)
         if below_root:
-            return self.application.root / path
-        first, second = self.application.working / path, self.application.working / "data" / path
+            return Path(os.path.normpath(self.application.root / path))
+        folders = (self.application.working, self.application.working / "data")
+        first, second = (Path(os.path.normpath(folder / path)) for folder in folders)
         return second if not first.exists() and second.exists() else first
 
     def destination(self, path: str | Path) -> tuple[Output, str]:

@@ -78,7 +78,7 @@ class Ruled(Processor, metaclass=_RuledType):
         super().__init__(**settings)
         declared = type(self).settings()
         own = type(self).ruled.settings()
-        self._overridable = {one.turtle_name: one for one in declared.values() if not one.fixed}
+        self._overridable = {one.turtle_name: one for one in declared.values() if self.overridable and not one.fixed}
         self._names = frozenset(self._overridable)
         self._required = [name for name, one in own.items() if one.in_application.default is None and one.required]
         self._foreign = type(self).ruled.__module__.partition(".")[0] != "processors"
