@@ -8,6 +8,8 @@ from transmissions import MISSING, Message, Processor, get_field, setting
 
 __all__ = ["RequiredFields"]
 
+_EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
+
 
 class RequiredFields(Processor):
     """Let on only messages that have certain fields, with something in them; the others are counted and warned of.
@@ -24,18 +26,20 @@ class RequiredFields(Processor):
 
     def process(self, message: Message) -> Message | None:
         """Return the message, or nothing."""
+        lacking = self._lacking(message)
+        if lacking is None:
+            return message
+        self._dropped[lacking] = self._dropped.get(lacking, 0) + 1
+        self.warn(f"a message was left out for its field {lacking}", field=lacking)
+        return None
+
+    def _lacking(self, message: Message) -> str | None:
+        """Return the field for which a message is left out."""
         if self.skip_on_http_error and message.get("httpError"):
-            return self._drop("httpError")
-        for path in (path.strip() for one in self.required_fields for path in one.split(",")):
-            if path and get_field(message, path) in (MISSING, None, "", [], {}):
-                return self._drop(path)
-        return message
+            return "httpError"
+        paths = (path.strip() for one in self.required_fields for path in one.split(","))
+        return next((path for path in paths if path and get_field(message, path) in _EMPTY), None)
 
     def report(self) -> dict[str, Any]:
         """Return how many messages ended here, by the field that they lack."""
         return {"dropped": dict(self._dropped)} if self._dropped else {}
-
-    def _drop(self, path: str) -> None:
-        self._dropped[path] = self._dropped.get(path, 0) + 1
-        self.warn(f"a message was left out: {path} is empty" if path != "httpError" else "a message was left out: it "
-                  "tells of an HTTP error", field=path)  # fmt: skip

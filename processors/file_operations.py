@@ -131,7 +131,9 @@ class PathOps(Processor):
     Guarantee: pure.
     """
 
-    values: list[PathPart] = setting((), "the parts, in order: nodes with `:string` (a text) or `:field` (a dotted path)")
+    values: list[PathPart] = setting(
+        (), "the parts, in order: nodes with `:string` (a text) or `:field` (a dotted path)"
+    )
     as_path: bool = setting(False, "whether the parts are those of a path")
     target_field: str = setting("concat", "field that receives it, as a dotted path", writes=True)
 

@@ -83,9 +83,7 @@ class ForEach(Processor):
     splits = True
     takes_done = True
 
-    for_each: str = setting(
-        "items", "field that holds the list, as a dotted path", reads=True, application="forEach"
-    )
+    for_each: str = setting("items", "field that holds the list, as a dotted path", reads=True, application="forEach")
     item_field: str = setting("currentItem", "field that each part holds its item in", writes=True, fixed=True)
     counter_field: str = setting(
         "eachCounter", "field that each part holds the number of its item in, from 0", writes=True, fixed=True

@@ -67,7 +67,7 @@ class Restructure(Processor):
     strict: bool = setting(False, "whether a value that is to be copied and is not there is an error", fixed=True)
     lists: Literal["list", "object"] = setting(
         "list",
-        "whether a list that is copied stays one, or becomes an object with the keys 0, 1, 2, … as the original makes it",
+        "whether a list that is copied stays one, or becomes an object with the keys 0, 1, 2, …, as in the original",
         application="object",
         fixed=True,
     )

@@ -45,7 +45,9 @@ def _glob(pattern: str) -> re.Pattern[str]:
         elif part in ("*", "?"):
             made.append("[^/]*" if part == "*" else "[^/]")
         elif part[0] == "[" and len(part) > 1:
-            made.append("[" + ("^" if part[1] in "!^" else "") + re.escape(part[1:-1].lstrip("!^")).replace(r"\-", "-") + "]")
+            made.append(
+                "[" + ("^" if part[1] in "!^" else "") + re.escape(part[1:-1].lstrip("!^")).replace(r"\-", "-") + "]"
+            )
         elif part == "{" and "}" in pattern:
             depth += 1
             made.append("(?:")

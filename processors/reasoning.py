@@ -132,7 +132,7 @@ def _turtle(triples: Any, names: Any) -> str:
 
 
 def _shown(term: Node, names: Any, used: set[str]) -> str:
-    text: str = term.n3(names)  # type: ignore[attr-defined]
+    text: str = term.n3(names)
     prefix, colon, _ = text.partition(":")
     if colon and not text.startswith(("<", '"', "_:")):
         used.add(prefix)

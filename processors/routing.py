@@ -43,7 +43,7 @@ class Choice(Processor):
         if value is MISSING or value is None:
             return False
         if self.test_operator == "exists":
-            return value != []
+            return not isinstance(value, list) or bool(value)
         if self.test_operator == "contains":
             return _contains(value, self.test_value)
         if self.test_operator == "equals":

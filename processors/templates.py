@@ -123,7 +123,9 @@ class Templater(Processor):
 
     template_filename: Path | None = setting(None, "the template's file")
     template: str = setting("", "the template itself, instead of a file")
-    data_field: str = setting("contentBlocks", "field that holds what the names stand for, as a dotted path", reads=True)
+    data_field: str = setting(
+        "contentBlocks", "field that holds what the names stand for, as a dotted path", reads=True
+    )
     escape: bool = setting(False, "whether what is filled in is escaped for HTML", fixed=True)
 
     def process(self, message: Message) -> Message:
@@ -175,8 +177,10 @@ def _as_address(text: object) -> str:
 
 
 def _escaped(text: object) -> str:
-    signs = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return str(text).translate(str.maketrans(signs))
+    return str(text).translate(_ESCAPES)
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def _digest(text: object) -> str:
@@ -195,4 +199,10 @@ def _iso_date(date: object) -> str:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-_FUNCTIONS = {"uri": _as_address, "hash": _digest, "escape": _escaped, "now": _now, "isoDate": _iso_date}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "uri": _as_address,
+    "hash": _digest,
+    "escape": _escaped,
+    "now": _now,
+    "isoDate": _iso_date,
+}

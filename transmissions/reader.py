@@ -49,7 +49,7 @@ def read(
     problems: list[Problem] = []
     stages = {node: read_stage(node, document, outline, processors, problems) for node in outline.stages}
     parameters = {node: read_parameters(node, document, problems) for node in outline.pipelines}
-    definitions, more = put_together(document, outline, stages, processors, pipelines, parameters)
+    definitions, more = put_together(document, outline, stages, processors, pipelines, parameters=parameters)
     return definitions, problems + more
 
 
@@ -59,6 +59,7 @@ def put_together(
     stages: Mapping[Node, Stage],
     processors: Mapping[str, type[Processor]],
     pipelines: Iterable[Node],
+    *,
     parameters: Mapping[Node, Sequence[Parameter]] | None = None,
 ) -> tuple[list[Definition], list[Problem]]:
     """Put pipelines together of stages that were read, nested pipelines in their places.

@@ -1,4 +1,4 @@
-"""What an application is: a folder with `transmissions.ttl`, and what is known about a run of it before any stage is."""
+"""What an application is: a folder with `transmissions.ttl`; and what is known of a run before any stage is."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
@@ -102,7 +103,7 @@ class Line:
         return made if isinstance(made, Iterator) else () if made is None else [made]
 
     def _await(self, made: Any) -> Any:
-        if not asyncio.iscoroutine(made):
+        if not inspect.iscoroutine(made):
             return made
         return self._loop().run(made)
 

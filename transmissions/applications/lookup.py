@@ -60,7 +60,11 @@ class Lookup:
             source, found = self._first(holder, terms.NAMESPACE[setting.turtle_name])
             if source is not None:
                 locations[setting.name] = source.at_value(holder, terms.NAMESPACE[setting.turtle_name], found[0])
-                self._read(setting, source, found, name, locations[setting.name], settings)
+                value = self._value(setting, source, found)
+                if isinstance(value, SettingError):
+                    self._misfit(setting, name, value, source.described(found[0]), locations[setting.name])
+                else:
+                    settings[setting.name] = value
         if holder is not None and processor:
             self._guess(holder, declared, name)
         settings |= {"node_name": name} if processor else {}
@@ -82,19 +86,21 @@ class Lookup:
                 return document, found
         return None, []
 
-    def _read(
-        self, setting: Setting, source: Document, found: list[Node], stage: str, at: Location, into: dict[str, Any]
-    ) -> None:
+    def _value(self, setting: Setting, source: Document, found: list[Node]) -> Any:
+        """Return what the values of a property come to, or the error that they do not fit."""
         raw = [self._one(node, setting, source) for node in self._members(source, found)]
         value: Any = raw if setting.many or len(raw) != 1 else raw[0]
         try:
             if isinstance(value, list) and not setting.many and setting.type is not object:
-                raise SettingError(f"one value: {setting.expected}", f"{len(value)} values")
-            into[setting.name] = setting.check(value)
+                return SettingError(f"one value, {setting.expected}", f"{len(value)} values")
+            return setting.check(value)
         except SettingError as error:
-            message = f":{setting.turtle_name} on stage :{stage} must be {error.expected}"
-            got = source.described(found[0]) if len(found) == 1 else f"{len(found)} values"
-            self._problems.append(Problem(at, message, f"got {got}", "wrong-value"))
+            return error
+
+    def _misfit(self, setting: Setting, stage: str, error: SettingError, described: str, at: Location) -> None:
+        message = f":{setting.turtle_name} on stage :{stage} must be {error.expected}"
+        got = str(error.got) if str(error.got).endswith(" values") else described
+        self._problems.append(Problem(at, message, f"got {got}", "wrong-value"))
 
     def _members(self, document: Document, found: list[Node]) -> list[Node]:
         return [

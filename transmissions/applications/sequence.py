@@ -1,4 +1,4 @@
-"""Transmissions one after another: each starts with the first message that left the one before, once that is at its end."""
+"""Transmissions one after another: each starts, once the one before is at its end, with the first message of that."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from transmissions.message import Message
 from transmissions.model import Definition, Stage
+from transmissions.problem import Location
 from transmissions.processor import Processor
 
 __all__ = ["FIRST", "First", "in_sequence"]
@@ -47,7 +48,7 @@ def in_sequence(definitions: Sequence[Definition], name: str) -> Definition:
     """
     stages: list[Stage] = []
     edges: list[tuple[str, str]] = []
-    locations = {}
+    locations: dict[tuple[str, str], Location] = {}
     ends: list[str] = []
     taken: set[str] = set()
     for number, one in enumerate(definitions):

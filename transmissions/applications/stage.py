@@ -10,7 +10,6 @@ import copyreg
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, ClassVar, cast
 
 from transmissions.applications.line import Line
@@ -154,7 +153,7 @@ class Ruled(Processor, metaclass=_RuledType):
         before: dict[str, Any] = {}
         for name in self._names & message.keys():
             value, setting = message[name], self._overridable[name]
-            if value is None or value is False or value == "" or value == 0:
+            if _is_nothing(value):
                 continue
             try:
                 checked = setting.check(value)
@@ -276,21 +275,36 @@ _WAYS: dict[Kind, type[Ruled]] = {
 }
 
 
-@cache
 def in_application(processor: type[Processor]) -> type[Processor]:
     """Return a processor's class with the rules added; of the same name, so that errors and reports know it."""
     if issubclass(processor, Ruled):
         return processor
+    if processor not in _MADE:
+        _MADE[processor] = _with_rules(processor)
+    return _MADE[processor]
+
+
+_MADE: dict[type[Processor], type[Processor]] = {}
+"""One class for each processor, so that plans of one application are equal."""
+
+
+def _with_rules(processor: type[Processor]) -> type[Processor]:
     way = _WAYS[Kind.GENERATOR if processor.acts_on_marks() else processor.kind()]
     names = {"ruled": processor, "__doc__": processor.__doc__, "__module__": processor.__module__}
     return cast("type[Processor]", _RuledType(processor.__name__, (way, processor), names))
 
 
 def _pickled(cls: type) -> Any:
-    return (in_application, (cls.ruled,)) if "ruled" in vars(cls) else cls.__qualname__
+    ruled = vars(cls).get("ruled")
+    return (in_application, (ruled,)) if ruled else cls.__qualname__
 
 
-copyreg.pickle(_RuledType, _pickled)  # type: ignore[arg-type]
+copyreg.pickle(_RuledType, _pickled)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Say whether a field holds what is false to JavaScript, and overrides nothing; an empty list is something."""
+    return value is None or (isinstance(value, str | int | float) and not value)
 
 
 def _own(message: Message) -> Message:
