@@ -392,3 +392,29 @@ def test_halt_ends_the_run_without_failing_it(application: Make) -> None:
     app = application(LINE + ":a a :Halt .")
     result = transmissions.load(app.folder).run(messages={})
     assert (str(result.status), result.on_purpose, result.stage("z").received) == ("aborted", True, 0)
+
+
+def test_the_page_on_applications_shows_one_that_runs(application: Make) -> None:
+    """The example of the documentation does what its comment says, under the application's rules."""
+    page = (Path(__file__).parents[2] / "docs" / "applications.md").read_text(encoding="utf-8")
+    turtle = page.split("```turtle\n")[1].split("```")[0]
+    app = application("", files={"data/a.md": "*hi*", "data/b.md": "# B"})
+    (app.folder / "transmissions.ttl").write_text(turtle, encoding="utf-8")
+    app.run()
+    assert (app.text("data/a.html"), app.text("data/b.html")) == ("<p><em>hi</em></p>\n", "<h1>B</h1>\n")
+
+
+def test_a_plain_pipeline_has_none_of_the_rules(tmp_path: Path) -> None:
+    """In a plain file the stages are the processors' own classes, with nothing around them, and fields are data."""
+    file = tmp_path / "plain.ttl"
+    file.write_text(
+        '@prefix : <http://purl.org/stuff/transmissions/> . :t a :Transmission ; :pipe (:a :b) .'
+        ':a a :SetText ; :settings [ :text "ours" ] . :b a :NOP .'
+    )
+    pipeline = transmissions.load(file)
+    assert [stage.processor for stage in pipeline.plan().stages] == [
+        pipeline.registry.find("SetText"),
+        pipeline.registry.find("NOP"),
+    ]
+    assert all(stage.processor.__mro__[1] is transmissions.Processor for stage in pipeline.plan().stages)
+    assert list(pipeline.stream(messages={"text": "theirs"})) == [{"text": "theirs", "content": "ours"}]
