@@ -84,7 +84,7 @@ class FileRemove(Processor):
 
 
 def _files_in(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
-    """Yield the files in a folder and below it; with `hidden` also those whose path has a name that begins with a dot."""
+    """Yield the files in a folder and below it; with `hidden` also those with a name in their path that begins so."""
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if hidden or not name.startswith("."))
         for name in sorted(files):
