@@ -35,12 +35,15 @@ class NOP(Processor):
 
     takes_done = True
 
-    test: str = setting("", "a text to log with each message")
+    test: str = setting("", "a text to log when the run begins")
+
+    def start(self) -> None:
+        """Log the text."""
+        if self.test:
+            self.context.log("info", self.test, {})
 
     def process(self, message: Message) -> Message:
         """Return the message."""
-        if self.test:
-            self.context.log("info", self.test, {})
         return message
 
 
