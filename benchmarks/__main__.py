@@ -1,4 +1,4 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|usage|startup …]`."""
+"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|usage|… ]`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import platform
 import sys
 
-from benchmarks import conversion, passthrough, startup, streams, usage
+from benchmarks import applications, conversion, passthrough, startup, streams, usage
 from benchmarks.measure import Row, table
 
 ALL = {
     "passthrough": passthrough.rows,
     "streams": streams.rows,
     "conversion": conversion.rows,
+    "applications": applications.rows,
     "usage": usage.rows,
     "startup": startup.rows,
 }

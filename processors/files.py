@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 import json
+import mimetypes
+import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from transmissions.errors import OutputRefused, TransmissionsError
-from transmissions.message import Message
+from transmissions.message import Message, require_field, set_field
 from transmissions.output import content_hash
 from transmissions.processor import Processor
 from transmissions.settings import setting
@@ -29,13 +32,24 @@ class FileReader(Processor):
 
     The file is held in memory whole; for chat exports of any size there are readers that stream them.
 
+    In an application the message's `fullPath` or `filepath` comes before the setting, and what was read is named in
+    `filePath`.
+
     Guarantee: pure: the same file gives the same message.
     """
 
-    source_file: Path | None = setting(None, "file to read; without it, the message's `filepath`")
+    source_file: Path | None = setting(
+        None, "file to read; without it, the message's `filepath`", application=Path("input/input.md")
+    )
     media_type: str = setting("text/plain", "what the file holds; `application/json` is parsed, all else is text")
     target_field: str = setting("content", "message field that receives it", writes=True)
-    encoding: str = setting("utf-8", "how its text is encoded")
+    encoding: str = setting("utf-8", "how its text is encoded", fixed=True)
+    meta_field: str = setting("", "message field that receives what the system knows of the file; none if empty")
+    cache: bool = setting(False, "keep what was read, and read it again only when the file has changed")
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._cached: dict[Path, tuple[int, int, bytes]] = {}
 
     def start(self) -> None:
         """Refuse an encoding that does not exist, before the first message."""
@@ -50,25 +64,42 @@ class FileReader(Processor):
         """Read the file that the setting or the message names."""
         path = self._path(message)
         try:
-            data = path.read_bytes()
+            data = self._read(path)
+            meta = facts_of(path) if self.meta_field else None
         except IsADirectoryError:
             raise TransmissionsError(f"{path}: cannot be read: it is a folder; name a file in it") from None
         except FileNotFoundError:
-            raise TransmissionsError(f"{path}: there is no such file (looked in {Path.cwd()})") from None
+            raise TransmissionsError(f"{path}: there is no such file (looked in {self._looked_in()})") from None
         except (OSError, ValueError) as error:
             reason = (getattr(error, "strerror", None) or str(error)).lower()
             raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
         self.bytes_done += len(data)
         is_json = self.media_type.partition(";")[0].strip().lower() == "application/json"
-        message[self.target_field] = _json(data, path) if is_json else _text(data, path, self.encoding)
-        message["filepath"] = str(path)
+        set_field(message, self.target_field, _json(data, path) if is_json else _text(data, path, self.encoding))
+        if meta is not None:
+            set_field(message, self.meta_field, meta)
+        message["filepath" if self.context.application is None else "filePath"] = str(path)
         return message
+
+    def _read(self, path: Path) -> bytes:
+        if not self.cache:
+            return path.read_bytes()
+        status = path.stat()
+        known = self._cached.get(path)
+        if known is None or known[:2] != (status.st_mtime_ns, status.st_size):
+            known = self._cached[path] = (status.st_mtime_ns, status.st_size, path.read_bytes())
+        return known[2]
 
     def _path(self, message: Message) -> Path:
         named = self.source_file or message.get("filepath")
+        if self.context.application is not None:
+            named = message.get("fullPath") or message.get("filepath") or self.source_file
         if not isinstance(named, str | Path) or not str(named):
             raise TransmissionsError("no file is named: set :sourceFile, or let an earlier stage set `filepath`")
-        return Path(named)
+        return self.context.find(named)
+
+    def _looked_in(self) -> Path:
+        return Path.cwd() if self.context.application is None else self.context.application.working
 
     @classmethod
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
@@ -77,8 +108,9 @@ class FileReader(Processor):
 
     @classmethod
     def fields_written(cls, settings: Mapping[str, Any]) -> set[str]:
-        """Return the target field and `filepath`."""
-        return super().fields_written(settings) | {"filepath"}
+        """Return the target field, that of the facts, and `filepath`."""
+        meta = {str(settings["meta_field"]).split(".")[0]} if settings.get("meta_field") else set()
+        return super().fields_written(settings) | {"filepath"} | meta
 
 
 class FileWriter(Processor):
@@ -90,18 +122,31 @@ class FileWriter(Processor):
     one. When two pieces of input claim one path with different content, the second is an error. A message that is
     not such a piece replaces what an earlier one wrote in the same run, and that is reported.
 
+    In an application the message's `fullPath` or `filepath` comes before the setting, unless it names the file that
+    the message was read from: no input is overwritten but by its own name in `:destinationFile`. A message with a
+    field `dump` is written whole, to `message.json`, and ends here.
+
     Guarantee: idempotent: running again, after success or a crash at any moment, ends with the same bytes.
     """
 
     stateful = True
+    takes_done = True
 
-    destination_file: str | None = setting(None, "path in the target; without it, the message's `filepath`")
+    destination_file: str | None = setting(
+        None, "path in the target; without it, the message's `filepath`", application="output/output.md"
+    )
     content_field: str = setting("content", "message field to write; `a.b` is field b of the object in a", reads=True)
-    incremental: bool = setting(False, "remember in the target what was written, and of what", volatile=True)
-    force: bool = setting(False, "with :incremental, overwrite also what a person has edited", volatile=True)
-    prune: bool = setting(False, "with :incremental, remove the files of what is gone from the input", volatile=True)
+    incremental: bool = setting(
+        False, "remember in the target what was written, and of what", volatile=True, fixed=True
+    )
+    force: bool = setting(
+        False, "with :incremental, overwrite also what a person has edited", volatile=True, fixed=True
+    )
+    prune: bool = setting(
+        False, "with :incremental, remove the files of what is gone from the input", volatile=True, fixed=True
+    )
     durable: bool = setting(
-        False, "wait after each file until the disk has it, so that it outlives a power loss", volatile=True
+        False, "wait after each file until the disk has it, so that it outlives a power loss", volatile=True, fixed=True
     )
 
     def start(self) -> None:
@@ -110,8 +155,10 @@ class FileWriter(Processor):
         if self.incremental:
             self.context.output.manifest.durable = self.durable
 
-    def process(self, message: Message) -> Message:
+    def process(self, message: Message) -> Message | None:
         """Write the file."""
+        if self.context.application is not None:
+            return self._process_in_application(message)
         try:
             path = self._path(message)
             data = self._bytes(message, path)
@@ -122,6 +169,33 @@ class FileWriter(Processor):
         message["filepath"] = path
         self.bytes_done += len(data)
         return message
+
+    def _process_in_application(self, message: Message) -> Message | None:
+        dumped = bool(message.get("dump"))
+        try:
+            named = "message.json" if dumped else self._destination(message)
+            content = message if dumped else require_field(message, self.content_field)
+            output, path = self.context.destination(named)
+            data = self._as_bytes(dict(message) if dumped else content, path)
+            self._count(output.write(path, data, durable=self.durable))
+        except TransmissionsError:
+            self._count("failed")
+            raise
+        self.bytes_done += len(data)
+        return None if dumped else message
+
+    def _destination(self, message: Message) -> str | Path:
+        place = self.context.application
+        assert place is not None
+        inputs = {place.working / str(message[name]) for name in ("filePath", "fullPath") if message.get(name)}
+        for name in ("fullPath", "filepath"):
+            named = message.get(name)
+            if isinstance(named, str) and named:
+                # A walker's file is named twice, in full and from the application's folder.
+                places = {Path(os.path.normpath(folder / named)) for folder in (place.working, place.folder)}
+                if not places & inputs:
+                    return named
+        return self.destination_file or "output/output.md"
 
     def finish(self) -> None:
         """Clear away the files that nothing makes any more, and save what the target remembers."""
@@ -166,6 +240,9 @@ class FileWriter(Processor):
             raise TransmissionsError(
                 f"{path}: the message has no field `{self.content_field}`, which :contentField names; it has {fields}"
             )
+        return self._as_bytes(content, path)
+
+    def _as_bytes(self, content: Any, path: str) -> bytes:
         if isinstance(content, bytes):
             return content
         if not isinstance(content, str):
@@ -276,6 +353,27 @@ class FileWriter(Processor):
     def _count(self, outcome: str) -> str:
         self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
         return outcome
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """Return what the system knows of a file: its names, kind, size, times, rights and owners."""
+    status = path.stat()
+    times = {"created": status.st_ctime, "modified": status.st_mtime, "accessed": status.st_atime}
+    return {
+        "filename": path.name,
+        "mediaType": mimetypes.guess_type(path.name)[0] or _KINDS.get(path.suffix.lower(), "application/octet-stream"),
+        "filepath": str(path),
+        "size": status.st_size,
+        **{name: datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds") for name, time in times.items()},
+        "isDirectory": False,
+        "isFile": True,
+        "permissions": oct(status.st_mode & 0o777)[2:],
+        "owner": status.st_uid,
+        "group": status.st_gid,
+    }
+
+
+_KINDS = {".md": "text/markdown", ".ttl": "text/turtle", ".n3": "text/n3", ".yaml": "application/yaml"}
 
 
 def _text(data: bytes, path: Path, encoding: str) -> str:

@@ -1,12 +1,29 @@
-"""Processors that set, copy and remove fields of a message."""
+"""Processors that set, copy and remove fields of a message, walk lists in it, and empty its texts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from transmissions import MISSING, Message, Processor, copy_message, delete_field, get_field, set_field, setting
+import orjson
 
-__all__ = ["Rename", "Restructure", "SetField"]
+from processors.values import as_list, index_object
+from transmissions import (
+    MISSING,
+    Message,
+    Processor,
+    SharedList,
+    TransmissionsError,
+    copy_message,
+    delete_field,
+    get_field,
+    require_field,
+    set_field,
+    setting,
+)
+
+__all__ = ["Blanker", "JSONWalker", "Rename", "Restructure", "SetField", "SetMessage", "Setter"]
 
 
 class SetField(Processor):
@@ -14,6 +31,8 @@ class SetField(Processor):
 
     Guarantee: pure.
     """
+
+    takes_done = True
 
     field: str = setting(doc="field to set, as a dotted path", writes=True)
     value: object = setting(doc="its value: a text, a number, true or false")
@@ -45,16 +64,124 @@ class Restructure(Processor):
 
     rename: list[Rename] = setting((), "values to copy: nodes with `:pre` (from) and `:post` (to)")
     remove: list[str] = setting((), "fields to remove afterwards, as dotted paths")
-    strict: bool = setting(False, "whether a value that is to be copied and is not there is an error")
+    strict: bool = setting(False, "whether a value that is to be copied and is not there is an error", fixed=True)
+    lists: Literal["list", "object"] = setting(
+        "list",
+        "whether a list that is copied stays one, or becomes an object with the keys 0, 1, 2, …, as in the original",
+        application="object",
+        fixed=True,
+    )
 
     def process(self, message: Message) -> Message:
         """Return the message in its new form."""
         for step in self.rename:
             value = get_field(message, step.pre)
             if value is not MISSING:
-                set_field(message, step.post, copy_message({"value": value})["value"])
+                copied = copy_message({"value": list(value) if isinstance(value, SharedList) else value})["value"]
+                set_field(message, step.post, index_object(copied) if self.lists == "object" else copied)
             elif self.strict:
                 raise ValueError(f"the message has no field {step.pre}")
         for path in self.remove:
             delete_field(message, path)
         return message
+
+
+@dataclass(frozen=True)
+class Setter:
+    """One field to set: `key` is its dotted path, `value` what it is set to."""
+
+    key: str
+    value: object
+
+
+class SetMessage(Processor):
+    """Set several fields to fixed values.
+
+    Guarantee: pure.
+    """
+
+    takes_done = True
+    writes = ("*",)
+
+    setters: list[Setter] = setting((), "fields to set: nodes with `:key` (the field) and `:value`")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the fields set."""
+        for setter in self.setters:
+            set_field(message, setter.key, setter.value)
+        return message
+
+
+class JSONWalker(Processor):
+    """Send one message for each member of a list, in `content`, then the last member's as the mark of the group.
+
+    The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list.
+
+    Guarantee: pure.
+    """
+
+    splits = True
+    takes_done = True
+    writes = ("content",)
+
+    pointer: str = setting("content", "field that holds the list, as a dotted path", reads=True)
+    die: bool = setting(False, "end the run with an error instead, to look at what came so far")
+
+    def process(self, message: Message) -> Iterator[Message]:
+        """Yield the parts, then the mark."""
+        if self.die:
+            raise TransmissionsError("told to end the run by :die")
+        items = self._items(message)
+        rest = {key: value for key, value in message.items() if key not in ("content", self.pointer)}
+        in_application = self.context.application is not None
+        for item in items:
+            part = {**copy_message(rest), "content": item}
+            if in_application:
+                part["done"] = False
+            yield part
+        last = copy_message({"content": items[-1]}) if items else {"content": []}
+        yield self.mark({**rest, **last})
+
+    def _items(self, message: Message) -> list[Any]:
+        value = require_field(message, self.pointer, ":pointer names the field that holds the list")
+        if isinstance(value, str):
+            try:
+                value = orjson.loads(value)
+            except orjson.JSONDecodeError as error:
+                raise ValueError(f"the field {self.pointer} is text that is no JSON: {error}") from None
+        items = as_list(value)
+        if items is None:
+            raise ValueError(f"the field {self.pointer} holds no list but {type(value).__name__}")
+        return items
+
+
+class Blanker(Processor):
+    """Empty all texts below a place in the message, so that the shape of data can be shown without what it says.
+
+    Guarantee: pure.
+    """
+
+    takes_done = True
+
+    pointer: str = setting("content", "field to empty, as a dotted path; empty for the whole message", reads=True)
+    preserve: list[str] = setting((), "fields below it that stay as they are, as dotted paths from the message")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with empty texts."""
+        if not self.pointer:
+            kept = {"tags": message["tags"]} if "tags" in message else {}
+            return {**self._blank(message, ""), **kept}
+        set_field(message, self.pointer, self._blank(require_field(message, self.pointer), self.pointer))
+        return message
+
+    def _blank(self, value: Any, path: str) -> Any:
+        if path in self.preserve:
+            return value
+        if isinstance(value, str):
+            return ""
+        front = f"{path}." if path else ""
+        if isinstance(value, dict):
+            return {key: self._blank(one, f"{front}{key}") for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._blank(one, f"{front}{number}") for number, one in enumerate(value)]
+        return value

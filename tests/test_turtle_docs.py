@@ -10,8 +10,10 @@ import pytest
 from transmissions import loading, vocabulary
 from transmissions.registry import Registry
 
-PAGE = (Path(__file__).parent.parent / "docs" / "turtle.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```turtle\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "turtle.md").read_text(encoding="utf-8")
+PAGES = (PAGE, (DOCS / "applications.md").read_text(encoding="utf-8"))
+EXAMPLES = [one for page in PAGES for one in re.findall(r"^```turtle\n(.*?)^```", page, re.DOTALL | re.MULTILINE)]
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

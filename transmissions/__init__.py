@@ -15,7 +15,19 @@ from transmissions.processor import Processor, processor
 if TYPE_CHECKING:
     from transmissions.context import Context
     from transmissions.errors import InvalidPipeline, StageError, TransmissionsError
-    from transmissions.message import MISSING, Mark, Message, copy_message, delete_field, get_field, set_field, shorten
+    from transmissions.message import (
+        MISSING,
+        Mark,
+        Message,
+        MissingField,
+        SharedList,
+        copy_message,
+        delete_field,
+        get_field,
+        require_field,
+        set_field,
+        shorten,
+    )
     from transmissions.model import Buffer
     from transmissions.output import Output
     from transmissions.pipeline import Pipeline, load
@@ -33,11 +45,13 @@ __all__ = [
     "InvalidPipeline",
     "Mark",
     "Message",
+    "MissingField",
     "Output",
     "Pipeline",
     "Processor",
     "Result",
     "Run",
+    "SharedList",
     "StageError",
     "StageStatistics",
     "Status",
@@ -49,6 +63,7 @@ __all__ = [
     "get_field",
     "load",
     "processor",
+    "require_field",
     "set_field",
     "setting",
     "shorten",
@@ -64,10 +79,12 @@ _HOMES = {
     "MISSING": "message",
     "Mark": "message",
     "Message": "message",
+    "MissingField": "message",
     "Output": "output",
     "Pipeline": "pipeline",
     "Result": "runtime.result",
     "Run": "runtime.run",
+    "SharedList": "message",
     "StageError": "errors",
     "StageStatistics": "runtime.result",
     "Status": "runtime.result",
@@ -78,6 +95,7 @@ _HOMES = {
     "delete_field": "message",
     "get_field": "message",
     "load": "pipeline",
+    "require_field": "message",
     "set_field": "message",
     "setting": "settings",
     "shorten": "message",

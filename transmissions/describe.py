@@ -61,6 +61,7 @@ class Description:
         writes: message fields it sets, likewise; "*" for any.
         splits: whether it sends the message that it split after the parts.
         stateful: whether what it does with one message depends on those before it.
+        takes_done: whether in an application it handles messages that are marked done.
         example: a minimal pipeline with it, in Turtle.
     """
 
@@ -73,6 +74,7 @@ class Description:
     writes: tuple[str, ...]
     splits: bool
     stateful: bool
+    takes_done: bool
     example: str
 
     def as_json(self) -> dict[str, Any]:
@@ -102,6 +104,8 @@ class Description:
             pairs.append(("end of group", "sends the message that it split, marked `done`, after its parts"))
         if self.stateful:
             pairs.append(("state", "what it does with one message depends on those before it"))
+        if self.takes_done:
+            pairs.append(("in an application", "handles messages that are marked `done` as well"))
         return pairs
 
 
@@ -126,6 +130,7 @@ def describe(name: str, processor: type[Processor]) -> Description:
         writes=_fields(processor.writes, (one for one in settings.values() if one.writes)),
         splits=processor.splits,
         stateful=processor.stateful,
+        takes_done=processor.takes_done,
         example=_example(name, processor),
     )
 
@@ -143,7 +148,10 @@ def reference_page(descriptions: Iterable[Description]) -> str:
 def _describe_setting(one: Setting) -> SettingDescription:
     takes = one.expected.replace("one of ", "", 1).replace(", ", " or ") if one.choices else one.expected
     default = "" if one.required or one.default is None else as_turtle(one.default)
-    return SettingDescription(one.turtle_name, takes, one.many, one.required, default, one.doc)
+    doc = one.doc
+    if one.differs_in_application:
+        doc += f"; in an application `{as_turtle(one.application)}` unless said"
+    return SettingDescription(one.turtle_name, takes, one.many, one.required, default, doc)
 
 
 def _fields(named: Iterable[str], settings: Iterable[Setting]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rdflib import URIRef
 from rdflib.namespace import RDF
 from rdflib.term import Node
 
-from transmissions import bundled, dag, outline, reader, shapes, turtle
+from transmissions import applications, bundled, dag, outline, reader, shapes, turtle
 from transmissions import vocabulary as terms
 from transmissions.errors import InvalidPipeline, NoSuchPipeline
 from transmissions.model import Definition
@@ -22,14 +22,15 @@ from transmissions.registry import Registry
 from transmissions.stage_reader import UNEXPLAINED
 from transmissions.turtle import Document
 
-__all__ = ["check", "find", "load", "validate"]
+__all__ = ["application", "check", "find", "load", "validate"]
 
 
 def load(source: str | Path, registry: Registry, pick: str | None = None) -> tuple[Definition, list[Problem]]:
     """Return the pipeline of that name or file, and the warnings about it.
 
     Args:
-        source: the name of a bundled pipeline, or a Turtle file; `FILE#NAME` picks one of several in it.
+        source: the name of a bundled pipeline, a Turtle file, or the folder of an application; `FILE#NAME` picks one of
+            several in a file, and `FOLDER.NAME` the one so labelled in an application.
         registry: where processors are found.
         pick: the name of the pipeline in the file; comes before one in `source`.
 
@@ -50,6 +51,9 @@ def check(source: str | Path, registry: Registry, pick: str | None = None) -> tu
     Raises:
         NoSuchPipeline: as for `load`.
     """
+    if (folder := application(source, pick)) is not None:
+        read = applications.read(folder, applications.ApplicationRegistry(registry))
+        return read.definition, read.problems
     path, named = find(source)
     definitions, problems = _definitions(path, str(path), registry, pick or named, one=True)
     invalid = any(problem.severity == "error" for problem in problems)
@@ -64,7 +68,15 @@ def validate(path: Path, registry: Registry, file: str | None = None) -> tuple[l
         registry: where processors are found.
         file: how to call it in messages; the path if not given.
     """
+    if (folder := application(path)) is not None:
+        read = applications.read(folder, applications.ApplicationRegistry(registry))
+        return list(read.transmissions.values()), read.problems
     return _definitions(path, str(path) if file is None else file, registry, None, one=False)
+
+
+def application(source: str | Path, pick: str | None = None) -> applications.Folder | None:
+    """Return the application folder that is meant, or None if something else is; a bundled name is never a folder."""
+    return None if bundled.find(str(source)) is not None else applications.find(source, pick)
 
 
 def find(source: str | Path) -> tuple[Path, str | None]:

@@ -7,7 +7,19 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MISSING", "Mark", "Message", "copy_message", "delete_field", "get_field", "set_field", "shorten"]
+__all__ = [
+    "MISSING",
+    "Mark",
+    "Message",
+    "MissingField",
+    "SharedList",
+    "copy_message",
+    "delete_field",
+    "get_field",
+    "require_field",
+    "set_field",
+    "shorten",
+]
 
 Message = dict[str, Any]
 """What flows from stage to stage: a dict that can be written as JSON."""
@@ -45,13 +57,42 @@ class Mark(dict[str, Any]):
         self.number = number
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Mark, (dict(self), self.split, self.number))
+        return (type(self), (dict(self), self.split, self.number))
+
+
+class SharedList(list[Any]):
+    """A list that many messages hold, as every part of a split holds the list it is a part of.
+
+    It is never changed in place: `set_field` and `delete_field` give the message a copy of its own first.
+    """
+
+    __slots__ = ()
+
+    def own(self) -> list[Any]:
+        """Return a copy that shares nothing changeable with it."""
+        return [one if type(one) in _PLAIN else _copy(one) for one in self]
+
+    def __deepcopy__(self, memo: object) -> SharedList:
+        return self
+
+
+class MissingField(ValueError):
+    """A message has no field that a processor cannot do without.
+
+    Args:
+        path: the field, as a dotted path.
+        hint: what to do about it.
+    """
+
+    def __init__(self, path: str, hint: str = "") -> None:
+        self.path = path
+        super().__init__(f"the message has no field {path}" + (f"; {hint}" if hint else ""))
 
 
 def copy_message(message: Message) -> Message:
     """Return a copy that shares nothing changeable with `message`; a mark stays a mark."""
     copied = {key: value if type(value) in _PLAIN else _copy(value) for key, value in message.items()}
-    return Mark(copied, message.split, message.number) if isinstance(message, Mark) else copied
+    return type(message)(copied, message.split, message.number) if isinstance(message, Mark) else copied
 
 
 def _copy(value: Any) -> Any:
@@ -84,6 +125,18 @@ def get_field(message: Any, path: str, default: Any = MISSING) -> Any:
     return value
 
 
+def require_field(message: Any, path: str, hint: str = "") -> Any:
+    """Return the value at a dotted path, as `get_field`.
+
+    Raises:
+        MissingField: there is none.
+    """
+    value = get_field(message, path)
+    if value is MISSING:
+        raise MissingField(path, hint)
+    return value
+
+
 def set_field(message: Message, path: str, value: Any) -> None:
     """Set the value at a dotted path, making the dicts on the way where there are none.
 
@@ -93,12 +146,7 @@ def set_field(message: Message, path: str, value: Any) -> None:
     *way, last = path.split(".")
     place: Any = message
     for step in way:
-        if isinstance(place, list) and step.isdecimal() and int(step) < len(place):
-            place = place[int(step)]
-        elif isinstance(place, dict):
-            place = place.setdefault(step, {})
-        else:
-            raise TypeError(f"{path} cannot be set: {step} is not in a dict")
+        place = _step_into(place, step, path)
     if isinstance(place, list) and last.isdecimal() and int(last) < len(place):
         place[int(last)] = value
     elif isinstance(place, dict):
@@ -107,10 +155,30 @@ def set_field(message: Message, path: str, value: Any) -> None:
         raise TypeError(f"{path} cannot be set: {last} is not in a dict")
 
 
+def _step_into(place: Any, step: str, path: str) -> Any:
+    """Return what is at one step of a path, as the message's own; a dict is made where there is nothing."""
+    if isinstance(place, list) and step.isdecimal() and int(step) < len(place):
+        key: Any = int(step)
+        found = place[key]
+    elif isinstance(place, dict):
+        key = step
+        found = place.setdefault(step, {})
+    else:
+        raise TypeError(f"{path} cannot be set: {step} is not in a dict")
+    if type(found) is SharedList:
+        found = place[key] = found.own()
+    return found
+
+
 def delete_field(message: Message, path: str) -> None:
     """Remove the field at a dotted path; nothing happens if there is none."""
     *way, last = path.split(".")
-    place = get_field(message, ".".join(way), None) if way else message
+    place: Any = message
+    if way:
+        if get_field(message, ".".join(way), None) is None:
+            return
+        for step in way:
+            place = _step_into(place, step, path)
     if isinstance(place, dict):
         place.pop(last, None)
 

@@ -8,7 +8,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from transmissions import applications
 from transmissions.dag import assemble
+from transmissions.errors import InvalidPipeline
+from transmissions.loading import application
 from transmissions.loading import load as load_definition
 from transmissions.message import Message, copy_message
 from transmissions.model import Definition
@@ -27,7 +30,8 @@ def load(source: str | Path, *, processors: Iterable[str | Path] = ()) -> Pipeli
     """Return a pipeline, checked and ready to run.
 
     Args:
-        source: the name of a bundled pipeline, or a Turtle file; `FILE#NAME` picks one of several in it.
+        source: the name of a bundled pipeline, a Turtle file, or the folder of an application; `FILE#NAME` picks one of
+            several in a file, and `FOLDER.NAME` the one so labelled in an application.
         processors: Python files, and folders of them, with processors of your own.
 
     Raises:
@@ -37,6 +41,9 @@ def load(source: str | Path, *, processors: Iterable[str | Path] = ()) -> Pipeli
     """
     registry = Registry(load_processors(processors))
     definition, problems = load_definition(source, registry)
+    folder = application(source)
+    if folder is not None:
+        return Pipeline(definition, applications.ApplicationRegistry(registry), problems, folder)
     return Pipeline(definition, registry, problems)
 
 
@@ -55,12 +62,21 @@ class Pipeline:
         definition: what its file declares.
         registry: where its processors are found.
         warnings: what is doubtful in it.
+        application: the folder that it was read from, if it is an application; `target` is then the folder that it is
+            run for.
     """
 
-    def __init__(self, definition: Definition, registry: Registry, warnings: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        registry: Registry,
+        warnings: Iterable[Problem] = (),
+        application: applications.Folder | None = None,
+    ) -> None:
         self.definition = definition
         self.registry = registry
         self.warnings = tuple(warnings)
+        self.application = application
 
     def plan(
         self, *, overrides: Mapping[str, Any] | None = None, fuse: bool = True, target: Any = None, **parameters: Any
@@ -72,8 +88,26 @@ class Pipeline:
             InvalidPipeline: a setting's value does not fit, once its parameters are filled in.
         """
         given = self._given(parameters, target)
+        if self.application is not None:
+            return self._application_plan(self.application, given, overrides or {}, fuse=fuse)
         resolved = resolve(self.definition, given, self.registry, overrides or {})
         return make_plan(assemble(resolved), resolved, self.registry, fuse=fuse)
+
+    def _application_plan(
+        self, folder: applications.Folder, given: Mapping[str, Any], overrides: Mapping[str, Any], *, fuse: bool
+    ) -> Plan:
+        """Return the plan of an application; its target may hold settings, so it is read once that is known."""
+        folder = folder.for_target(given.get("target"))
+        registry = applications.ApplicationRegistry(self.registry)
+        read = applications.read(folder, registry)
+        if read.definition is None:
+            raise InvalidPipeline([problem for problem in read.problems if problem.severity == "error"])
+        resolved = resolve(read.definition, given, registry, overrides)
+        plan = make_plan(assemble(resolved), resolved, registry, fuse=fuse)
+        calls = any(stage.processor.calls for stage in plan.stages)
+        called = read.transmissions if calls else {}
+        plans = {name: make_plan(assemble(one), one, registry) for name, one in called.items()}
+        return applications.placed(plan, applications.Place(folder.place(), plans))
 
     def start(
         self,
@@ -99,6 +133,10 @@ class Pipeline:
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
+        if self.application is not None:
+            started = self.application.for_target(values.pop("target", folder))
+            folder = started.place().working
+            messages = _begun(started, messages)
         beginning, folder = _beginning(messages, values), Path(folder or ".")
         return Run(plan, beginning, folder, collect=collect, on_wait=on_wait, on_log=on_log)
 
@@ -160,6 +198,12 @@ class Pipeline:
         typed = {one.name: check_parameter(one, values[one.name]) for one in self.definition.parameters
                  if values.get(one.name) is not None}  # fmt: skip
         return values | typed
+
+
+def _begun(folder: applications.Folder, messages: Message | Iterable[Message] | None) -> Message | Iterable[Message]:
+    if messages is None or isinstance(messages, dict):
+        return folder.beginning(messages or {})
+    return (folder.beginning(message) for message in messages)
 
 
 def _beginning(messages: Message | Iterable[Message] | None, values: Mapping[str, Any]) -> Iterable[Message]:

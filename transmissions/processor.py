@@ -45,6 +45,10 @@ class Processor:
         writes: message fields that it sets, beyond those that settings name; "*" if it may set any.
         splits: whether it sends a `Mark` after the parts of what it splits.
         stateful: whether what it does with one message depends on those before it.
+        takes_done: whether, in an application folder, it handles a message that is marked done like any other;
+            otherwise such a message passes by.
+        calls: whether it runs other transmissions of its application.
+        overridable: whether, in an application folder, message fields override its settings.
         context: what the run gives the stage: its name, the only door to files, its own counters.
         bytes_done: bytes of input or output handled so far, where the processor knows them; it counts them itself.
         bytes_total: bytes that there are to handle, once known; progress and time left are shown from it.
@@ -56,6 +60,9 @@ class Processor:
     writes: ClassVar[tuple[str, ...]] = ()
     splits: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
+    takes_done: ClassVar[bool] = False
+    calls: ClassVar[bool] = False
+    overridable: ClassVar[bool] = True
     _settings: ClassVar[dict[str, Setting]]
 
     def __init__(self, **settings: Any) -> None:

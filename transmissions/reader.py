@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from transmissions.processor import Processor
     from transmissions.turtle import Document
 
-__all__ = ["LARGEST_PIPELINE", "name_of", "read"]
+__all__ = ["LARGEST_PIPELINE", "name_of", "put_together", "read"]
 
 LARGEST_PIPELINE = 5000
 """The most stages of one pipeline, nested ones counted; a few lines of nesting could otherwise ask for billions."""
@@ -49,7 +49,31 @@ def read(
     problems: list[Problem] = []
     stages = {node: read_stage(node, document, outline, processors, problems) for node in outline.stages}
     parameters = {node: read_parameters(node, document, problems) for node in outline.pipelines}
-    reader = _Reader(document, outline, stages, parameters, processors, problems)
+    definitions, more = put_together(document, outline, stages, processors, pipelines, parameters=parameters)
+    return definitions, problems + more
+
+
+def put_together(
+    document: Document,
+    outline: Outline,
+    stages: Mapping[Node, Stage],
+    processors: Mapping[str, type[Processor]],
+    pipelines: Iterable[Node],
+    *,
+    parameters: Mapping[Node, Sequence[Parameter]] | None = None,
+) -> tuple[list[Definition], list[Problem]]:
+    """Put pipelines together of stages that were read, nested pipelines in their places.
+
+    Args:
+        document: the document.
+        outline: its pipelines and stages.
+        stages: the stages by their nodes.
+        processors: the processors that they use, by name.
+        pipelines: the nodes of the pipelines.
+        parameters: those that each pipeline declares; none if not given.
+    """
+    problems: list[Problem] = []
+    reader = _Reader(document, outline, stages, parameters or {}, processors, problems)
     definitions = [reader.definition(pipeline) for pipeline in pipelines]
     return [definition for definition in definitions if definition is not None], problems
 
@@ -105,7 +129,7 @@ class _Reader:
 
     def _place(self, pipeline: Node, prefix: str, path: list[Node]) -> _Part:
         """Put the stages and edges of a pipeline into the definition that is being made."""
-        for parameter in self.parameters[pipeline]:
+        for parameter in self.parameters.get(pipeline, ()):
             self._asked.setdefault(parameter.name, parameter)
         parts: dict[Node, _Part] = {}
         edges: Edges = {}

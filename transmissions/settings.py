@@ -27,6 +27,15 @@ class _Required(enum.Enum):
 
 
 REQUIRED: Any = _Required.REQUIRED
+
+
+class _Same(enum.Enum):
+    """Stands for a default that is the same in an application folder."""
+
+    SAME = enum.auto()
+
+
+_SAME: Any = _Same.SAME
 _DURATION = re.compile(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -44,6 +53,8 @@ class Declaration:
     reads: bool
     writes: bool
     volatile: bool = False
+    application: Any = _SAME
+    fixed: bool = False
 
 
 def setting(
@@ -55,6 +66,8 @@ def setting(
     reads: bool = False,
     writes: bool = False,
     volatile: bool = False,
+    application: Any = _SAME,
+    fixed: bool = False,
 ) -> Any:
     """Declare a setting of a processor; the annotation beside it gives its type.
 
@@ -70,8 +83,11 @@ def setting(
         writes: the setting's value names a message field that the processor writes.
         volatile: its value does not change what is made of a message (where input comes from, `force`), so that work
             done under another value need not be done again.
+        application: its default in an application folder, where that differs; see `transmissions.applications`.
+        fixed: in an application folder, a message field of its name does not override it; for settings that the
+            JavaScript project does not have, so that they take no field from the messages of its applications.
     """
-    return Declaration(default, doc, minimum, maximum, reads, writes, volatile)
+    return Declaration(default, doc, minimum, maximum, reads, writes, volatile, application, fixed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +107,8 @@ class Setting:
         reads: its value names a field read.
         writes: its value names a field written.
         volatile: its value does not change what is made of a message.
+        application: its default in an application folder, where that differs.
+        fixed: no message field overrides it in an application folder.
     """
 
     name: str
@@ -105,6 +123,20 @@ class Setting:
     reads: bool = False
     writes: bool = False
     volatile: bool = False
+    application: Any = _SAME
+    fixed: bool = False
+
+    @property
+    def in_application(self) -> Setting:
+        """The same setting in an application folder, where none is required: a message may give it."""
+        default = self.default if self.application is _SAME else self.application
+        optional = self.optional or default is REQUIRED or default is None
+        return dataclasses.replace(self, default=None if default is REQUIRED else default, optional=optional)
+
+    @property
+    def differs_in_application(self) -> bool:
+        """Whether its default is another one in an application folder."""
+        return self.application is not _SAME
 
     @property
     def required(self) -> bool:
@@ -223,7 +255,8 @@ def make_setting(name: str, hint: Any, declaration: Declaration) -> Setting:
     bounds = {"minimum": declaration.minimum, "maximum": declaration.maximum}
     return Setting(
         name, hint, many, optional, choices, declaration.default, declaration.doc,
-        reads=declaration.reads, writes=declaration.writes, volatile=declaration.volatile, **bounds,
+        reads=declaration.reads, writes=declaration.writes, volatile=declaration.volatile,
+        application=declaration.application, fixed=declaration.fixed, **bounds,
     )  # fmt: skip
 
 
@@ -245,11 +278,11 @@ def _default_of(part: dataclasses.Field[Any]) -> Any:
 def turtle_name(name: str) -> str:
     """Return the Turtle form of a Python name.
 
-    >>> turtle_name("max_messages")
-    'maxMessages'
+    >>> turtle_name("max_messages"), turtle_name("base_uri")
+    ('maxMessages', 'baseURI')
     """
     first, *rest = name.rstrip("_").split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    return first + "".join("URI" if part == "uri" else part.capitalize() for part in rest)
 
 
 def python_name(name: str) -> str:

@@ -43,9 +43,11 @@ class MarkdownFormatter(Processor):
     reads = ("conversation",)
     writes = ("filepath", "content", "source")
     stateful = True
+    overridable = False
+    takes_done = True
 
     form: Literal["conversation", "message"] = setting(
-        "conversation", "one page for a conversation, or one file a message"
+        "conversation", "one page for a conversation, or one file a message", application="message"
     )
     path: str | None = setting(None, "where files go, a template; its default depends on the form")
     front_matter: bool = setting(True, "begin pages with YAML front matter")
@@ -91,7 +93,9 @@ class MarkdownFormatter(Processor):
         """Yield the files of one conversation."""
         raw = message.get("conversation")
         if not isinstance(raw, dict):
-            yield self._original(message)
+            # What a walker sends behind its parts is no chat message, and would be written as a file.
+            if self.context.application is None or not message.get("done"):
+                yield self._original(message)
             return
         source = message.get("source") or {}
         key = str(source.get("key") or raw.get("uuid") or "conversation")

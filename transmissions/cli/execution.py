@@ -163,6 +163,8 @@ def _reported(report: Path, data: bytes) -> OutputFailed | None:
 def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:
     if incoming and incoming.error:
         return 2
+    if result.status is Status.ABORTED and result.on_purpose:
+        return 0
     if result.status is Status.ABORTED:
         return interrupts.exit_code or 130
     if result.status is Status.ERROR:

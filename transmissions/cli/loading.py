@@ -39,9 +39,11 @@ def load_definition(name: str, processors: Sequence[str] | None) -> Definition:
 
 def problems_of(name: str, registry: Registry) -> list[Problem]:
     """Return every problem of a bundled pipeline or of all pipelines in a file; one that cannot be read is one too."""
-    from transmissions.loading import check, find, validate
+    from transmissions.loading import application, check, find, validate
 
     try:
+        if application(name) is not None:
+            return check(name, registry)[1]
         path, picked = find(name)
         _, problems = check(name, registry) if picked else validate(path, registry)
     except NoSuchPipeline as error:

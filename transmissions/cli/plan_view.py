@@ -27,7 +27,9 @@ def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
     if wanted.json:
         typer.echo(as_json(_plan_as_json(plan), indent=True).decode())
     else:
-        typer.echo(_plan_text(plan, wanted.target))
+        application = pipeline.application
+        folder = wanted.target if application is None else application.for_target(wanted.target).place().working
+        typer.echo(_plan_text(plan, folder))
     return 0
 
 

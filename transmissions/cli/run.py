@@ -29,6 +29,7 @@ Examples:
   trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
   producer | trans run my.ttl -m - --messages - | consumer
+  trans run my-application.subtask --target site
   trans run claude-archive --help      the pipeline's own parameters
 """
 _LITERAL = "transmissions.literal"
@@ -69,7 +70,12 @@ class RunCommand(Command):
 def run(  # noqa: PLR0917
     context: typer.Context,
     pipeline: Annotated[
-        str, typer.Argument(metavar="PIPELINE", show_default=False, help="A bundled name, a .ttl file, or FILE#name.")
+        str,
+        typer.Argument(
+            metavar="PIPELINE",
+            show_default=False,
+            help="A bundled name, a .ttl file, FILE#name, or an application's folder.",
+        ),
     ],
     values: Annotated[
         list[str] | None,

@@ -34,7 +34,9 @@ _FORMATS = ("text", "json", "sarif")
 def validate(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", show_default=False, help="Files, bundled names, or folders of .ttl files."),
+        typer.Argument(
+            metavar="PATH...", show_default=False, help="Files, bundled names, applications, or folders of these."
+        ),
     ],
     form: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS), help="How to print problems.")] = "text",
     processors: Processors = None,
@@ -68,17 +70,24 @@ def register(app: typer.Typer) -> None:
 def _walk(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         if Path(path).is_dir():
-            found = sorted(
-                str(Path(folder, name))
-                for folder, folders, names in os.walk(path)
-                for name in names
-                if name.endswith(".ttl")
-            )
+            found = sorted(_in_folder(path))
             if not found:
                 raise ParameterError(f"{path}: there is no .ttl file in this folder")
             yield from found
         else:
             yield path
+
+
+def _in_folder(path: str) -> Iterator[str]:
+    """Yield the Turtle files in a folder and below it; of an application, only its folder."""
+    from transmissions.applications import is_application
+
+    for folder, folders, names in os.walk(path):
+        if is_application(Path(folder)):
+            folders.clear()
+            yield folder
+        else:
+            yield from (str(Path(folder, name)) for name in names if name.endswith(".ttl"))
 
 
 def _print(problems: Sequence[Problem], form: str) -> None:

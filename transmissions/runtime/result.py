@@ -80,6 +80,7 @@ class Result:
         outputs: what became of the things written: `written`, `unchanged`, `failed`, …
         processors: by stage, what its processor's `report()` returned.
         error: the error that ended the run, as text; "" if none did.
+        on_purpose: whether a stage of its own aborted it.
         edges: pairs of the names of stages, the first of which sends to the second.
     """
 
@@ -93,6 +94,7 @@ class Result:
     outputs: dict[str, int] = field(default_factory=dict)
     processors: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
+    on_purpose: bool = False
     edges: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -81,6 +81,7 @@ class Run:
         self._skipped_count = 0
         self._reason = ""
         self._halted = False
+        self._on_purpose = False
         self._timer: threading.Timer | None = None
         self._output = Output(target)
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
@@ -119,6 +120,8 @@ class Run:
             fingerprint=self.plan.fingerprint,
             statistics=lambda: self._seen_from(stage),
             log=stage_log(planned.name, self._on_log),
+            closes=planned.closes,
+            halt=self._halt_on_purpose,
             run=self.id,
             stopping=lambda: self.stopping,
         )
@@ -187,6 +190,11 @@ class Run:
         with self._lock:
             self._reason = self._reason or reason
         self._stop(Status.ABORTED)
+
+    def _halt_on_purpose(self, reason: str) -> None:
+        """End the run because a stage says so, which is no failure."""
+        self._on_purpose = True
+        self.abort(reason)
 
     def halt(self) -> None:
         """End the run at once, dropping what is on its way."""
@@ -329,6 +337,7 @@ class Run:
             outputs=outputs_of(self._stages),
             processors=reports,
             error=str(self._error) if self._error else self._reason,
+            on_purpose=self._on_purpose,
             edges=self.plan.edges,
         )
 

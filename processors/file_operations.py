@@ -1,0 +1,154 @@
+"""Processors that copy and remove files, and make names and paths of them."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processors.values import as_text
+from transmissions import MISSING, Message, Processor, TransmissionsError, get_field, require_field, set_field, setting
+
+__all__ = ["FileCopy", "FileRemove", "FilenameMapper", "PathOps", "PathPart"]
+
+
+class FileCopy(Processor):
+    """Copy a file, or a folder with all that is in it, into the run's target.
+
+    Guarantee: idempotent; each file is whole or absent, and one that is equal already is not touched.
+    """
+
+    takes_done = True
+
+    source: Path | None = setting(None, "what to copy; without it, the message's `fullPath` or `filepath`")
+    destination: str = setting("", "where it goes; a file's name, or for a folder the folder's", writes=False)
+
+    def process(self, message: Message) -> Message:
+        """Copy, and return the message as it came."""
+        named = self.source or message.get("fullPath") or message.get("filepath")
+        if not isinstance(named, str | Path) or not self.destination:
+            raise TransmissionsError("FileCopy needs :source and :destination")
+        source = self.context.find(named)
+        if source.is_dir():
+            for path in _files_in(source, hidden=True):
+                self._copy(path, f"{self.destination}/{path.relative_to(source).as_posix()}")
+        else:
+            self._copy(source, self.destination)
+        return message
+
+    def _copy(self, source: Path, destination: str) -> None:
+        try:
+            data = source.read_bytes()
+        except OSError as error:
+            raise TransmissionsError(f"{source}: cannot be copied: {(error.strerror or str(error)).lower()}") from None
+        output, path = self.context.destination(destination)
+        outcome = output.write(path, data)
+        self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
+        self.bytes_done += len(data)
+
+
+class FileRemove(Processor):
+    """Remove a file from the run's target, or what is in a folder of it; names that begin with a dot stay.
+
+    Folders that are empty then go as well. Nothing outside the target, and in an application outside the target's and
+    the application's folder, can be removed; nor either of these folders as a whole.
+
+    Guarantee: idempotent; what is not there is removed already.
+    """
+
+    takes_done = True
+
+    target: str = setting("", "the file or folder; without it, the message's `fullPath` or `filepath`")
+
+    def process(self, message: Message) -> Message:
+        """Remove, and return the message as it came."""
+        named = self.target or message.get("fullPath") or message.get("filepath")
+        if not isinstance(named, str) or not named:
+            raise TransmissionsError("FileRemove needs a :target: the file or folder to remove")
+        output, path = self.context.destination(named)
+        # Asked first: where the path leads is looked at only once it is known to be a safe one.
+        place = output.target / output.normalise(path)
+        if place.is_dir() and not place.is_symlink():
+            for file in _files_in(place):
+                self._count(output.remove(file.relative_to(output.target).as_posix()))
+        else:
+            self._count(output.remove(path))
+        return message
+
+    def _count(self, removed: bool) -> None:
+        if removed:
+            self.outputs["removed"] = self.outputs.get("removed", 0) + 1
+
+
+def _files_in(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
+    """Yield the files in a folder and below it; with `hidden` also those with a name in their path that begins so."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if hidden or not name.startswith("."))
+        for name in sorted(files):
+            if hidden or not name.startswith("."):
+                yield Path(root) / name
+
+
+_ENDINGS = {"html": ".mm.html", "svg": ".mm.svg"}
+
+
+class FilenameMapper(Processor):
+    """Give `filepath` the ending of what a Mermaid diagram is turned into: `.mm.html`, or `.mm.svg`.
+
+    Guarantee: pure.
+    """
+
+    takes_done = True
+    reads = ("filepath",)
+    writes = ("filepath",)
+
+    format: str = setting("html", "what it is turned into: html or svg; any other ending stands as it is named")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the new path."""
+        path = require_field(message, "filepath")
+        root, _ = posixpath.splitext(str(path))
+        message["filepath"] = root + _ENDINGS.get(self.format, f".mm.{self.format.lstrip('.')}")
+        return message
+
+
+@dataclass(frozen=True)
+class PathPart:
+    """One part of what is put together: a fixed text, or what stands in a field."""
+
+    string: str = ""
+    field: str = ""
+
+
+class PathOps(Processor):
+    """Put texts and fields together, as a path with slashes between them or as they are.
+
+    A field that is not there is left out; one that holds no text stands as JSON.
+
+    Guarantee: pure.
+    """
+
+    values: list[PathPart] = setting(
+        (), "the parts, in order: nodes with `:string` (a text) or `:field` (a dotted path)"
+    )
+    as_path: bool = setting(False, "whether the parts are those of a path")
+    target_field: str = setting("concat", "field that receives it, as a dotted path", writes=True)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the parts together."""
+        parts = [self._part(message, one) for one in self.values]
+        texts = [as_text(one) for one in parts if one is not MISSING and one is not None]
+        joined = posixpath.normpath("/".join(filter(None, texts)) or ".") if self.as_path else "".join(texts)
+        set_field(message, self.target_field, joined)
+        return message
+
+    def _part(self, message: Message, part: PathPart) -> Any:
+        return get_field(message, part.field) if part.field else part.string
+
+    @classmethod
+    def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
+        """Return nothing: a field that is not there is left out."""
+        return set()

@@ -1,0 +1,161 @@
+"""Processors of Markdown: to HTML, and to the links in it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+
+from transmissions import Message, Processor, copy_message, get_field, require_field, set_field, setting
+
+__all__ = ["MarkdownBindingsToHTML", "MarkdownToHTML", "MarkdownToLinks", "html_of"]
+
+
+def html_of(text: str) -> str:
+    """Return Markdown with GitHub's tables, strike-through and footnotes as HTML; HTML in it stays as it is."""
+    return str(_parser().render(text))
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark")
+    parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
+    for name, rule in _RULES.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+_Rule = Callable[[RendererHTML, Sequence[Token], int, Any, Any], str]
+
+
+def _fixed(text: str) -> _Rule:
+    def rule(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        return text
+
+    return rule
+
+
+def _reference(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    name, shown = _footnote(tokens[index]), tokens[index].meta["id"] + 1
+    return (
+        f'<sup><a id="footnote-ref-{name}{_again(tokens[index])}" href="#footnote-{name}" data-footnote-ref '
+        f'aria-describedby="footnote-label">{shown}</a></sup>'
+    )
+
+
+def _note(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f'<li id="footnote-{_footnote(tokens[index])}">\n'
+
+
+def _way_back(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    name, number = _footnote(tokens[index]), tokens[index].meta["subId"]
+    shown = f"<sup>{number + 1}</sup>" if number else ""
+    address = f"#footnote-ref-{name}{_again(tokens[index])}"
+    return f' <a href="{address}" data-footnote-backref aria-label="Back to reference {name}">↩{shown}</a>'
+
+
+def _again(token: Token) -> str:
+    return f"-{token.meta['subId'] + 1}" if token.meta["subId"] else ""
+
+
+_RULES: dict[str, _Rule] = {
+    # HTML as those know it who use what the JavaScript project writes.
+    "tbody_open": _fixed("<tbody>"),
+    "tbody_close": _fixed("</tbody>"),
+    "s_open": _fixed("<del>"),
+    "s_close": _fixed("</del>"),
+    "footnote_ref": _reference,
+    "footnote_block_open": _fixed(
+        '<section class="footnotes" data-footnotes>\n<h2 id="footnote-label" class="sr-only">Footnotes</h2>\n<ol>\n'
+    ),
+    "footnote_block_close": _fixed("</ol>\n</section>\n"),
+    "footnote_open": _note,
+    "footnote_close": _fixed("</li>\n"),
+    "footnote_anchor": _way_back,
+}
+
+
+def _footnote(token: Token) -> str:
+    """Return the name of a footnote, as the text has it, for use in an attribute."""
+    label = token.meta.get("label") or str(token.meta["id"] + 1)
+    return html.escape(re.sub(r"\s+", "-", str(label)))
+
+
+class MarkdownToHTML(Processor):
+    """Turn Markdown into HTML, with tables, strike-through and footnotes; HTML in it stays as it is.
+
+    Guarantee: pure.
+    """
+
+    source_field: str = setting("content", "field with the Markdown, as a dotted path", reads=True)
+    output_field: str = setting("content", "field that receives the HTML, as a dotted path", writes=True)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the HTML."""
+        text = require_field(message, self.source_field)
+        if not isinstance(text, str):
+            raise ValueError(f"the field {self.source_field} holds no text but {type(text).__name__}")
+        set_field(message, self.output_field, html_of(text))
+        return message
+
+
+class MarkdownBindingsToHTML(Processor):
+    """Turn the Markdown in each row of a SPARQL result into HTML.
+
+    Guarantee: pure.
+    """
+
+    reads = ("queryResults",)
+
+    list_field: str = setting("queryResults.results.bindings", "field with the rows, as a dotted path")
+    source_field: str = setting("content", "variable with the Markdown")
+    output_field: str = setting("content", "variable that receives the HTML")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the HTML in its rows."""
+        rows = require_field(message, self.list_field)
+        if not isinstance(rows, list):
+            raise ValueError(f"the field {self.list_field} holds no list but {type(rows).__name__}")
+        set_field(message, self.list_field, [self._row(row) for row in rows])
+        return message
+
+    def _row(self, row: Any) -> Any:
+        source = self.source_field.removesuffix(".value")
+        text = get_field(row, f"{source}.value", None) if isinstance(row, dict) else None
+        if not isinstance(text, str):
+            return row
+        made = copy_message(row)
+        made[self.output_field.removesuffix(".value")] = {"type": "literal", "value": html_of(text)}
+        return made
+
+
+_LINK = re.compile(r"\[([^\]\[]*)\]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+
+
+class MarkdownToLinks(Processor):
+    """Gather the links that stand in Markdown, images among them, as a list of `url` and `text`.
+
+    What stands in the brackets behind a link is its `url`, with its title if it has one.
+
+    Guarantee: pure.
+    """
+
+    reads = ("content",)
+
+    links_field: str = setting("links", "field that receives the list, as a dotted path", writes=True)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with its links."""
+        text = require_field(message, "content")
+        if not isinstance(text, str):
+            raise ValueError(f"the field content holds no text but {type(text).__name__}")
+        links = [{"url": found.group(2).strip(), "text": found.group(1)} for found in _LINK.finditer(text)]
+        set_field(message, self.links_field, links)
+        return message

@@ -1,0 +1,139 @@
+"""Eye: draws conclusions from N3 rules, forwards, until nothing new follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rdflib import BNode, Graph, Variable
+from rdflib.graph import QuotedGraph
+from rdflib.namespace import Namespace
+from rdflib.term import Node
+
+from transmissions import Message, Processor, TransmissionsError, require_field, setting
+
+__all__ = ["Eye"]
+
+_IMPLIES = Namespace("http://www.w3.org/2000/10/swap/log#").implies
+Triple = tuple[Node, Node, Node]
+Binding = dict[Node, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """If the first patterns hold, the second follow."""
+
+    premises: tuple[Triple, ...]
+    conclusions: tuple[Triple, ...]
+
+
+class Eye(Processor):
+    """Draw conclusions: from facts and rules in Notation3, in `data`, what the rule in `query` asks for.
+
+    The rules are of the form `{ … } => { … }`, without built-ins. `result` is what the query's rule follows from facts
+    and conclusions together, `inferred` the part of it that no fact states; both are Turtle.
+
+    Guarantee: pure.
+    """
+
+    reads = ("data", "query")
+    writes = ("result", "inferred")
+    takes_done = True
+
+    max_triples: int = setting(100_000, "the most triples that conclusions may come to", minimum=1, fixed=True)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the conclusions."""
+        facts, rules = _parsed(require_field(message, "data"), "data")
+        questions, asked = _parsed(require_field(message, "query"), "query")
+        known = dict.fromkeys(facts)
+        self._close(known, rules)
+        found = dict.fromkeys(triple for rule in asked for triple in _conclusions(rule, known))
+        names = questions.namespace_manager
+        message["result"] = _turtle(found, names)
+        message["inferred"] = _turtle([triple for triple in found if triple not in facts], names)
+        return message
+
+    def _close(self, known: dict[Triple, None], rules: list[_Rule]) -> None:
+        """Add what follows, until nothing new does."""
+        grown = True
+        while grown:
+            new = [triple for rule in rules for triple in _conclusions(rule, known) if triple not in known]
+            known.update(dict.fromkeys(new))
+            grown = bool(new)
+            if len(known) > self.max_triples:
+                raise TransmissionsError(f"the conclusions come to more than {self.max_triples} triples")
+
+
+def _parsed(text: Any, field: str) -> tuple[Graph, list[_Rule]]:
+    graph = Graph()
+    try:
+        graph.parse(data=str(text), format="n3")
+    except Exception as error:
+        # rdflib's parser raises errors of many kinds for one and the same thing.
+        reason = str(error).strip().splitlines()
+        raise ValueError(f"the field {field} is not Notation3: {reason[0] if reason else error}") from None
+    rules = []
+    for before, after in list(graph.subject_objects(_IMPLIES)):
+        graph.remove((before, _IMPLIES, after))
+        if not isinstance(before, QuotedGraph) or not isinstance(after, QuotedGraph):
+            raise ValueError(f"the field {field} has a rule that is not of the form {{ … }} => {{ … }}")
+        rules.append(_Rule(tuple(before), tuple(after)))
+    return graph, rules
+
+
+def _conclusions(rule: _Rule, known: dict[Triple, None]) -> Iterator[Triple]:
+    for binding in _matches(rule.premises, known, {}):
+        for subject, predicate, value in rule.conclusions:
+            made = (_bound(subject, binding), _bound(predicate, binding), _bound(value, binding))
+            if not any(isinstance(term, Variable) for term in made):
+                yield made
+
+
+def _matches(patterns: tuple[Triple, ...], known: dict[Triple, None], binding: Binding) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    first, *rest = patterns
+    for triple in list(known):
+        more = _unified(first, triple, binding)
+        if more is not None:
+            yield from _matches(tuple(rest), known, more)
+
+
+def _unified(pattern: Triple, triple: Triple, binding: Binding) -> Binding | None:
+    found = binding
+    for wanted, term in zip(pattern, triple, strict=True):
+        if not isinstance(wanted, Variable | BNode):
+            if wanted != term:
+                return None
+        elif wanted not in found:
+            found = {**found, wanted: term}
+        elif found[wanted] != term:
+            return None
+    return found
+
+
+def _bound(term: Node, binding: Binding) -> Node:
+    return binding.get(term, term)
+
+
+def _turtle(triples: Any, names: Any) -> str:
+    """Return triples as Turtle, one statement a line, in their order, with the prefixes that they use."""
+    lines = []
+    used: set[str] = set()
+    for triple in triples:
+        shown = ["a" if position == 1 and str(term).endswith("#type") else _shown(term, names, used)
+                 for position, term in enumerate(triple)]  # fmt: skip
+        lines.append(" ".join(shown) + ".")
+    prefixes = [f"@prefix {prefix}: <{uri}>." for prefix, uri in names.namespaces() if prefix in used]
+    return "\n".join([*prefixes, "", *lines, ""]) if lines else ""
+
+
+def _shown(term: Node, names: Any, used: set[str]) -> str:
+    text: str = term.n3(names)
+    prefix, colon, _ = text.partition(":")
+    if colon and not text.startswith(("<", '"', "_:")):
+        used.add(prefix)
+    return text

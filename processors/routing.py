@@ -1,0 +1,105 @@
+"""Processors that decide: set a field by a test, and go to another transmission."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from processors.values import are_equal
+from transmissions import MISSING, Message, Processor, copy_message, get_field, set_field, setting
+
+__all__ = ["GOTO", "Choice"]
+
+
+class Choice(Processor):
+    """Set a field to one value or another, as a test of a field says; with GOTO behind it, that is a branch.
+
+    A value that is the path of a field stands for what is there; one with a dot or a bracket that is the path of
+    nothing sets nothing. Texts and numbers are compared as they are written: 1 equals "1".
+
+    Guarantee: pure.
+    """
+
+    takes_done = True
+
+    test_property: str = setting("content", "field to test, as a dotted path", reads=True)
+    test_operator: Literal["equals", "contains", "greater", "less", "exists"] = setting(
+        "equals", "what is asked of it; a list without members does not exist"
+    )
+    test_value: object = setting("", "what the field is compared with")
+    true_property: str = setting("", "field to set if the test holds; none if empty", writes=True)
+    true_value: object = setting("", "its value then: a text, or the path of the field that holds it")
+    false_property: str = setting("", "field to set if it does not; none if empty", writes=True)
+    false_value: object = setting("", "its value then, likewise")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the one field or the other set."""
+        holds = self._holds(get_field(message, self.test_property))
+        path, given = (self.true_property, self.true_value) if holds else (self.false_property, self.false_value)
+        if path and (value := _meant(message, given)) is not MISSING:
+            set_field(message, path, value)
+        return message
+
+    def _holds(self, value: Any) -> bool:
+        if value is MISSING or value is None:
+            return False
+        if self.test_operator == "exists":
+            return not isinstance(value, list) or bool(value)
+        if self.test_operator == "contains":
+            return _contains(value, self.test_value)
+        if self.test_operator == "equals":
+            return are_equal(value, self.test_value)
+        return _is_greater(value, self.test_value, less=self.test_operator == "less")
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str):
+        return str(wanted) in value
+    if isinstance(value, list):
+        return any(are_equal(one, wanted) for one in value)
+    return isinstance(value, dict) and str(wanted) in value
+
+
+def _is_greater(value: Any, other: Any, *, less: bool) -> bool:
+    try:
+        first, second = float(value), float(other)
+    except (TypeError, ValueError):
+        return str(value) < str(other) if less else str(value) > str(other)
+    return first < second if less else first > second
+
+
+def _meant(message: Message, given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    value = get_field(message, given)
+    if value is not MISSING:
+        return copy_message({"value": value})["value"]
+    return MISSING if any(sign in given for sign in ".[") else given
+
+
+class GOTO(Processor):
+    """Run another transmission of the application with the message, and go on with the first message that leaves it.
+
+    What else leaves it has run to its end, and goes no further; if nothing leaves it, nothing goes on. A target that
+    the application does not have is warned of, and the message goes on as it came. Only the transmissions of an
+    application folder can be gone to.
+
+    Guarantee: that of the stages gone to.
+    """
+
+    takes_done = True
+    calls = True
+    writes = ("*",)
+
+    goto_target: str = setting("", "the transmission to run: its name, or its address")
+
+    def process(self, message: Message) -> Message | None:
+        """Return what left the other transmission first."""
+        name = self.goto_target.rpartition("/")[2].rpartition("#")[2]
+        if not name:
+            self.warn("no :gotoTarget is set, neither in the settings nor in the message; the message goes on")
+            return message
+        try:
+            return self.context.call(name, message)
+        except LookupError:
+            self.warn(f"no transmission is called {name}; the message goes on as it came", target=name)
+            return message

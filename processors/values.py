@@ -1,0 +1,47 @@
+"""Values of messages as the JavaScript project takes them: as text, as lists, compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+__all__ = ["are_equal", "as_list", "as_text", "index_object"]
+
+
+def as_text(value: Any) -> str:
+    """Return a value as text: a text as it is, anything else as JSON.
+
+    >>> [as_text(value) for value in ("a", 5, True, None, {"k": [1]})]
+    ['a', '5', 'true', 'null', '{"k":[1]}']
+    """
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """Return a list, or the members of an object with the keys 0, 1, 2, …, which stands for one; None for all else.
+
+    >>> as_list({"0": "a", "1": "b"})
+    ['a', 'b']
+    """
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and value and list(value) == [str(number) for number in range(len(value))]:
+        return list(value.values())
+    return None
+
+
+def index_object(value: Any) -> Any:
+    """Return a list as an object with the keys 0, 1, 2, …; anything else as it is.
+
+    >>> index_object(["a", "b"])
+    {'0': 'a', '1': 'b'}
+    """
+    return {str(number): one for number, one in enumerate(value)} if isinstance(value, list) else value
+
+
+def are_equal(one: Any, other: Any) -> bool:
+    """Say whether two values are equal, where a number or a truth equals the text that is written for it."""
+    return bool(one == other) or (not isinstance(one, dict | list) and as_text(one) == as_text(other))
