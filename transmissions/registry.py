@@ -120,7 +120,9 @@ def _defined_in(file: Path) -> dict[str, type[Processor]]:
     try:
         known = hashlib.sha256(bytes(file.resolve()) + b"\0" + file.read_bytes()).hexdigest()
     except OSError as error:
-        raise TransmissionsError(f"--processors {file}: cannot be read: {error.strerror}") from error
+        raise TransmissionsError(
+            f"--processors {file}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     name = f"transmissions_own_{file.stem}_{known[:16]}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

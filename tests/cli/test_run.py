@@ -91,9 +91,15 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
         (["demo.ttl", "--processors", "nowhere.py"], "nowhere.py: there is no such file"),
         (["demo.ttl"], "no processor is called :Make"),
         (["demo.ttl", *OWN, "--json", "--messages", "-"], "both write to standard output"),
-        (["demo.ttl", *OWN, "--report", "."], "this cannot be written"),
-        (["demo.ttl", *OWN, "--report", "own.py/r.json"], "--report own.py/r.json: this cannot be written"),
-        (["demo.ttl", *OWN, "--messages", "own.py/m.jsonl"], "--messages own.py/m.jsonl: this cannot be written"),
+        (["demo.ttl", *OWN, "--report", "."], "--report .: this cannot be written: it is a folder"),
+        (
+            ["demo.ttl", *OWN, "--report", "own.py/r.json"],
+            "--report own.py/r.json: this cannot be written: file exists",
+        ),
+        (
+            ["demo.ttl", *OWN, "--messages", "own.py/m.jsonl"],
+            "--messages own.py/m.jsonl: this cannot be written: file exists",
+        ),
         (["demo.ttl", *OWN, "--messages", ""], "not the name of a file"),
         (["demo.ttl", *OWN, "--report", ""], "this cannot be written"),
         (["demo.ttl", *OWN, "--report", "-"], "--json writes the report to standard output"),

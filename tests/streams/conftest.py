@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ class Operation:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.value: Any = None
         self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(side, stream, name, arguments))
+        self._thread = threading.Thread(target=self._run, args=(side, stream, name, arguments), daemon=True)
         self._thread.start()
 
     def _run(self, side: Side, stream: EventStream, name: str, arguments: tuple[Any, ...]) -> None:
@@ -90,10 +91,18 @@ def count_waiting(stream: EventStream, name: str) -> int:
 
 
 def started(function: Callable[[], Any]) -> threading.Thread:
-    """Run a function in a thread."""
-    thread = threading.Thread(target=function)
+    """Run a function in a thread; one that hangs fails its test, and does not hold up the end of all tests."""
+    thread = threading.Thread(target=function, daemon=True)
     thread.start()
     return thread
+
+
+def end_of(threads: Iterable[threading.Thread]) -> None:
+    """Wait for the end of threads, for 20 seconds in all."""
+    until = time.monotonic() + 20
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+        assert not thread.is_alive(), "it never ended"
 
 
 def when(condition: Callable[[], bool]) -> None:

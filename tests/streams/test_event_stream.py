@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.streams.conftest import started, when
+from tests.streams.conftest import end_of, started, when
 from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamError, StreamFull
 from transmissions.streams import EventStream, WhenFull, size_of_message
 
@@ -35,7 +35,7 @@ def test_a_full_stream_pauses_its_sender_until_the_low_water_mark() -> None:
     assert stream.statistics().paused_s > 0
     assert len(stream) == 2
     assert stream.receive() == 2
-    sender.join(5)
+    end_of([sender])
     assert stream.receive_batch(10) == [3, 4, 5]
     counted = stream.statistics()
     assert (counted.pauses, counted.resumes, counted.peak, counted.overflows) == (1, 1, 4, 2)
@@ -48,7 +48,7 @@ def test_a_message_that_waits_long_overflows_once() -> None:
     received: list[int] = []
     while len(received) < 10:
         received += stream.receive_batch(2)
-    sender.join(5)
+    end_of([sender])
     assert received == list(range(10))
     assert stream.statistics().overflows == 8
 
@@ -98,7 +98,7 @@ def test_a_large_batch_is_looked_through_once(policy: WhenFull) -> None:
     sender = started(send)
     if policy is WhenFull.BLOCK:
         assert list(stream) == list(range(5000))
-    sender.join(20)
+    end_of([sender])
     assert numbers.asked <= 2 * 5000
 
 
@@ -121,8 +121,7 @@ def test_a_task_that_its_loop_left_behind_holds_nobody_up() -> None:
 
     leave_one_behind()
     sender = started(lambda: [stream.send(number) for number in range(3)])
-    sender.join(20)
-    assert not sender.is_alive()
+    end_of([sender])
     assert stream.statistics().waiting_receivers == 0
     assert stream.receive_batch(5) == [0, 1, 2]
 
@@ -177,11 +176,9 @@ def test_a_hundred_threads_lose_nothing() -> None:
 
     receivers = [started(lambda place=place: receive(place)) for place in range(50)]  # type: ignore[misc]
     senders = [started(lambda part=part: stream.send_batch(range(part, part + 200))) for part in range(0, 10_000, 200)]  # type: ignore[misc]
-    for sender in senders:
-        sender.join(20)
+    end_of(senders)
     stream.close()
-    for receiver in receivers:
-        receiver.join(20)
+    end_of(receivers)
     assert sorted(number for part in got for number in part) == list(range(10_000))
     counted = stream.statistics()
     assert (counted.sent, counted.received, counted.depth) == (10_000, 10_000, 0)
@@ -208,7 +205,7 @@ def test_threads_and_tasks_share_a_stream() -> None:
         sending = asyncio.create_task(send())
         received = [number async for number in back]
         await sending
-        thread.join(5)
+        end_of([thread])
         return received
 
     assert asyncio.run(main()) == list(range(500))
@@ -317,9 +314,7 @@ def test_closing_while_a_hundred_threads_send(policy: WhenFull) -> None:
     threads += [started(lambda place=place: received[place].extend(stream)) for place in range(50)]  # type: ignore[misc]
     when(lambda: stream.statistics().received > 2000)
     stream.close()
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive()
+    end_of(threads)
     assert not errors
     counted = stream.statistics()
     assert counted.sent == sum(map(len, accepted)) == sum(map(len, received)) + counted.drops

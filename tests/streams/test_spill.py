@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -69,7 +70,7 @@ def test_every_kind_of_message_comes_back_as_it_was() -> None:
 
 @given(
     st.lists(st.one_of(st.lists(st.binary(max_size=40), min_size=1, max_size=20), st.integers(1, 30)), max_size=30),
-    st.integers(1, 5),
+    st.integers(1, 8),
     st.sampled_from([None, 30]),
 )
 def test_it_does_what_an_unbounded_queue_would(steps: list[Any], bound: int, max_bytes: int | None) -> None:
@@ -78,7 +79,10 @@ def test_it_does_what_an_unbounded_queue_would(steps: list[Any], bound: int, max
     model: list[bytes] = []
     for step in steps:
         if isinstance(step, list):
-            stream.send_batch(step)
+            if len(step) == 1:
+                stream.send(step[0])
+            else:
+                stream.send_batch(step)
             model += step
         elif model:
             batch = stream.receive_batch(step)
@@ -90,6 +94,32 @@ def test_it_does_what_an_unbounded_queue_would(steps: list[Any], bound: int, max
         assert max_bytes is None or counted.peak_bytes <= max(max_bytes, 40)
     stream.close()
     assert list(stream) == model
+
+
+def test_a_single_message_does_not_overtake_what_is_on_disk(side: Side) -> None:
+    """It goes to disk as well while memory has room again but has not fetched the rest from there."""
+    stream = spilling(8)
+    stream.send_batch(list(range(12)))
+    assert stream.receive_batch(3) == [0, 1, 2]
+    assert (stream.statistics().depth, stream.statistics().spill_depth) == (5, 4)
+    if side.asynchronous:
+        asyncio.run(stream.send_async(12))
+    else:
+        stream.send(12)
+    stream.close()
+    assert side.all_of(stream) == list(range(3, 13))
+
+
+def test_disk_space_is_given_back_while_the_stream_is_in_use() -> None:
+    """Of a stream that never runs empty, what has been read makes room, however much goes through it."""
+    stream = spilling(2, max_spill_bytes=40_000)
+    stream.send_batch([b"x" * 1000 for _ in range(12)])
+    for number in range(200):
+        stream.send_nowait(b"x" * 1000)
+        assert stream.receive() == b"x" * 1000, number
+    counted = stream.statistics()
+    assert (counted.pauses, counted.depth + counted.spill_depth) == (0, 12)
+    assert counted.spill_bytes < 20_000
 
 
 def test_disk_space_is_bounded(side: Side) -> None:

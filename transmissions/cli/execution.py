@@ -97,9 +97,13 @@ def _check_writable(report: Path) -> None:
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ParameterError(f"--report {report}: this cannot be written: {error.strerror}") from None
-    if report.is_dir() or not os.access(report.parent, os.W_OK):
-        raise ParameterError(f"--report {report}: this cannot be written")
+        raise ParameterError(
+            f"--report {report}: this cannot be written: {(error.strerror or str(error)).lower()}"
+        ) from None
+    if report.is_dir():
+        raise ParameterError(f"--report {report}: this cannot be written: it is a folder")
+    if not os.access(report.parent, os.W_OK):
+        raise ParameterError(f"--report {report}: this cannot be written: permission denied in {report.parent}")
 
 
 def _watch(run: Run, wanted: Wanted, interrupts: Interrupts) -> Result:
@@ -178,7 +182,9 @@ def _writer(where: str | None) -> AbstractContextManager[MessageWriter | None]:
     try:
         return MessageWriter(None if where == "-" else Path(where))
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "not the name of a file"
+        reason = (
+            error.strerror.lower() if isinstance(error, OSError) and error.strerror else ""
+        ) or "not the name of a file"
         raise ParameterError(f"--messages {where}: this cannot be written: {reason}") from None
 
 
