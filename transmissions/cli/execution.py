@@ -76,12 +76,13 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
     incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
     # Before the run begins, so that no moment is left in which Ctrl-C would break it off.
     with Interrupts() as interrupts, _writer(wanted.messages_out) as outgoing, _recording(wanted) as recording:
-        options = {
+        options: dict[str, Any] = {
             "target": wanted.target,
             "messages": incoming,
             "overrides": wanted.overrides or None,
             "collect": outgoing is not None,
         }
+        source: Run | PipelineJob
         if recording is None:
             run = source = pipeline.start(**options, **wanted.parameters)
         else:
