@@ -19,7 +19,7 @@ START = json.dumps({"pipeline": "hello"}).encode()
 
 
 def test_of_the_matrix_of_requests_only_the_good_one_is_served(client: Client) -> None:
-    """Host × Origin × token × method × body: each combination with one wrong part or more is refused, and does nothing."""
+    """Host × Origin × token × method × body: each with a wrong part is refused, and does nothing."""
     port = client.port
     hosts: list[str | None] = [f"127.0.0.1:{port}", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}", None]
     origins: list[str | None] = [None, "http://evil.example", "null", f"https://127.0.0.1:{port}", "http://127.0.0.1:1"]

@@ -13,8 +13,8 @@ from transmissions.server.body import AbortRequest, StartRequest
 __all__ = ["document"]
 
 _EVENTS = (
-    "Server-sent events. `id` is the event's number, `data` is JSON: {type, data, time}. With `Last-Event-ID: N`, those "
-    "after number N. The response ends with the job."
+    "Server-sent events. `id` is the event's number, `data` is JSON: {type, data, time}. With `Last-Event-ID: N`, "
+    "those after number N. The response ends with the job."
 )
 _JOB = {"name": "job", "in": "path", "required": True, "schema": {"type": "string"}, "description": "The job's id."}
 _STATUS = {

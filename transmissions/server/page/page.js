@@ -219,7 +219,7 @@ class JobView {
 
   counts() {
     byId("counts").textContent =
-      `${this.messages.toLocaleString("en")} messages left, ${this.events.toLocaleString("en")} events`;
+      `${this.messages.toLocaleString("en")} messages kept, ${this.events.toLocaleString("en")} events`;
   }
 }
 
