@@ -43,6 +43,7 @@ def start_job(
     max_message_bytes: int = 65_536,
     interval_s: float = 1.0,
     collect: bool = False,
+    parameters: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> PipelineJob:
     """Run a pipeline as a job.
@@ -66,12 +67,14 @@ def start_job(
         max_message_bytes: messages of more bytes become events {shortened, bytes}.
         interval_s: how often the figures are told, in seconds; those that did not change are not.
         collect: whether the messages can be read from `messages()` as well, which then have to be read.
+        parameters: those of the pipeline, by name: for one whose name is also that of an argument here.
         options: as `Pipeline.start` takes them: the parameters by name, `target`, `messages`, `overrides`, `fuse`.
 
     Raises:
         ParameterError, InvalidPipeline, StageError: as `Pipeline.start`; the job has ended with that error then.
         ValueError, JobExists, JobForbidden, JobGone, CapacityError: as `JobManager.begin`.
     """
+    options.update(parameters or {})
     told = {**_facts_of(pipeline, options), **(facts or {})}
     begun = manager.begin(stream, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
     if begun.control is None:

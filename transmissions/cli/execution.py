@@ -26,8 +26,10 @@ from transmissions.secrets import redact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from transmissions.cli.recording import Recording
     from transmissions.message import Message
     from transmissions.pipeline import Pipeline
+    from transmissions.pipeline_job import PipelineJob
     from transmissions.runtime.run import Run
 
 __all__ = ["Wanted", "execute"]
@@ -50,6 +52,8 @@ class Wanted:
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
         watch: whether the graph is drawn while the run goes on.
+        job: whether the run is recorded as a job.
+        job_store: where; None for the user's own store.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class Wanted:
     debug: bool = False
     json: bool = False
     watch: bool = False
+    job: bool = False
+    job_store: str | None = None
 
 
 def execute(pipeline: Pipeline, wanted: Wanted) -> int:
@@ -70,19 +76,25 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         _check_writable(wanted.report)
     incoming = _Incoming(wanted.messages_in) if wanted.messages_in is not None else None
     # Before the run begins, so that no moment is left in which Ctrl-C would break it off.
-    with Interrupts() as interrupts, _writer(wanted.messages_out) as outgoing:
-        run = pipeline.start(
-            target=wanted.target,
-            messages=incoming,
-            overrides=wanted.overrides or None,
-            collect=outgoing is not None,
-            **wanted.parameters,
-        )
+    with Interrupts() as interrupts, _writer(wanted.messages_out) as outgoing, _recording(wanted) as recording:
+        options: dict[str, Any] = {
+            "target": wanted.target,
+            "messages": incoming,
+            "overrides": wanted.overrides or None,
+            "collect": outgoing is not None,
+        }
+        source: Run | PipelineJob
+        if recording is None:
+            run = source = pipeline.start(**options, **wanted.parameters)
+        else:
+            run, source = recording.start(pipeline, options, wanted.parameters, tell=not wanted.quiet)
         interrupts.abort_with(run.abort)
-        pump = _Pump(run, outgoing) if outgoing else None
+        pump = _Pump(source, outgoing) if outgoing else None
         result = _watch(run, wanted, interrupts)
         if pump:
             pump.join()
+        if recording is not None:
+            recording.wait()
         error = _told(pipeline, run.error) if run.error and not wanted.debug else result.error
         _tell(result, wanted, error, silent=pump is not None and isinstance(pump.error, BrokenPipeError))
     if wanted.debug and run.error:
@@ -90,6 +102,14 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
     if pump and pump.error:
         raise pump.error
     return _exit_code(result, interrupts, incoming)
+
+
+def _recording(wanted: Wanted) -> AbstractContextManager[Recording | None]:
+    if not wanted.job:
+        return nullcontext()
+    from transmissions.cli.recording import Recording
+
+    return Recording(wanted.job_store)
 
 
 def _check_writable(report: Path) -> None:
@@ -206,9 +226,9 @@ class _Incoming:
 class _Pump(threading.Thread):
     """Writes the messages that leave a run, in a thread, so that the main one hears signals on every platform."""
 
-    def __init__(self, run: Run, writer: MessageWriter) -> None:
+    def __init__(self, source: Run | PipelineJob, writer: MessageWriter) -> None:
         super().__init__(name="transmissions messages", daemon=True)
-        self._source = run
+        self._source = source
         self._writer = writer
         self.error: BaseException | None = None
         self.start()

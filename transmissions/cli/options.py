@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Debug", "Json", "Processors"]
+__all__ = ["Debug", "JobStoreOption", "Json", "Processors"]
 
 Processors = Annotated[
     list[str] | None,
@@ -16,3 +16,12 @@ Processors = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")]
+JobStoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--job-store",
+        metavar="FILE|URL",
+        help="Where jobs are kept: a file, or the address of a Redis server.  "
+        "[default: transmissions/jobs.sqlite in the user's data folder]",
+    ),
+]

@@ -11,7 +11,7 @@ import typer
 from transmissions.cli.arguments import bind, missing, split_override, usage
 from transmissions.cli.command import Command
 from transmissions.cli.loading import load_definition, load_pipeline
-from transmissions.cli.options import Debug, Json, Processors
+from transmissions.cli.options import Debug, JobStoreOption, Json, Processors
 from transmissions.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Examples:
   trans run claude-archive export.zip out
   trans run claude-archive --source export.zip --target out --report report.json
   trans run claude-archive export.zip out --watch
+  trans run claude-archive export.zip out --job
   trans run claude-archive --source older.zip --source newer.zip --target out
   trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
@@ -115,6 +116,10 @@ def run(  # noqa: PLR0917
             "--watch", help="Draw the graph meanwhile: rates, buffers, who waits, and which stage is slowest."
         ),
     ] = False,
+    job: Annotated[
+        bool, typer.Option("--job", help="Record the run as a job: `trans jobs` follows and aborts it from elsewhere.")
+    ] = False,
+    job_store: JobStoreOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print what would run, and write nothing.")
     ] = False,
@@ -134,6 +139,8 @@ def run(  # noqa: PLR0917
         raise ParameterError("--report takes a file; --json writes the report to standard output")
     if report is not None and messages_out is not None and Path(report).absolute() == Path(messages_out).absolute():
         raise ParameterError(f"--report and --messages both write to {report}; give each a file of its own")
+    if job_store is not None and not job:
+        raise ParameterError(f"--job-store {job_store}: this goes with --job, which records the run")
     _check_watch(watch=watch, quiet=quiet, messages_out=messages_out)
     from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
@@ -157,6 +164,8 @@ def run(  # noqa: PLR0917
         debug=debug,
         json=json,
         watch=watch,
+        job=job,
+        job_store=job_store,
     )
     if dry_run:
         from transmissions.cli.plan_view import print_plan

@@ -26,7 +26,7 @@ class JobControl:
     Args:
         store: where the job is.
         job: the job, as it was made.
-        on_end: called with the control and False when the work is over, with True if `finish` ended the job.
+        on_end: called with the control when the work is over, and with whether it was `finish` that ended the job.
     """
 
     def __init__(self, store: JobStore, job: Job, on_end: Callable[[JobControl, bool], Any]) -> None:

@@ -1,0 +1,157 @@
+"""What is not served: every request that a stranger, another site, or another host's name could make."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import TOKEN, Client
+from transmissions.errors import TransmissionsError
+from transmissions.server import Server, Service, read_token
+from transmissions.server.app import PAGE
+
+ABORT = "/api/jobs/none/abort"
+START = json.dumps({"pipeline": "hello"}).encode()
+
+
+def test_of_the_matrix_of_requests_only_the_good_one_is_served(client: Client) -> None:
+    """Host × Origin × token × method × body: each with a wrong part is refused, and does nothing."""
+    port = client.port
+    hosts: list[str | None] = [f"127.0.0.1:{port}", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}", None]
+    origins: list[str | None] = [None, "http://evil.example", "null", f"https://127.0.0.1:{port}", "http://127.0.0.1:1"]
+    tokens: list[str | None] = [
+        f"Bearer {TOKEN}",
+        None,
+        "Bearer ",
+        f"Bearer {TOKEN}x",
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN[:-1]}",
+    ]
+    methods = ["POST", "GET", "PUT", "DELETE", "OPTIONS"]
+    bodies: list[tuple[str | None, bytes]] = [
+        ("application/json", START),
+        ("text/plain", START),
+        (None, START),
+        ("application/json", b'{"pipeline": "hello", "unknown": 1}'),
+        ("application/json", b"[" * 50_000),
+    ]
+    served = []
+    for case in itertools.product(hosts, origins, tokens, methods, bodies):
+        host, origin, token, method, (kind, body) = case
+        # With three parts wrong or more nothing new is tried.
+        wrong = sum(
+            part != good for part, good in zip(case, (hosts[0], None, tokens[0], "POST", bodies[0]), strict=True)
+        )
+        if wrong > 2:
+            continue
+        headers = {"Host": host, "Origin": origin, "Authorization": token, "Content-Type": kind}
+        answer = client.ask(method, "/api/jobs", headers, body)
+        if answer.status < 400:
+            served.append(case)
+        assert "access-control-allow-origin" not in answer.headers
+    assert served == [(hosts[0], None, tokens[0], "POST", bodies[0])]
+    assert len(client.get("/api/jobs").json["jobs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": None}, 400),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Authorization": None}, 401),
+        ({"Authorization": "Bearer é"}, 401),
+    ],
+)
+def test_every_path_is_guarded(client: Client, headers: dict[str, str | None], status: int) -> None:
+    """No path is forgotten; the page alone is free of the token, and of nothing else."""
+    paths = [
+        "/openapi.json",
+        "/api/jobs",
+        "/api/jobs/x",
+        "/api/jobs/x/events",
+        "/api/events",
+        "/api/pipelines",
+        "/none",
+    ]
+    for path in [*paths, *PAGE]:
+        answer = client.ask("GET", path, headers)
+        assert answer.status == (200 if path in PAGE and "Authorization" in headers else status), path
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_nothing_changes_by_reading(client: Client, method: str) -> None:
+    """A request to read neither starts nor aborts, and takes no body."""
+    assert client.ask(method, ABORT).status == 405
+    assert client.ask(method, "/api/jobs", body=START).status == 400
+
+
+def test_a_page_and_its_answers_allow_nothing_foreign(client: Client) -> None:
+    """Every answer, also a refusal, forbids scripts, frames and connections of others, and being kept."""
+    for path in [*PAGE, "/api/jobs", "/none"]:
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert (headers["x-frame-options"], headers["cache-control"]) == ("DENY", "no-store")
+    for path in PAGE:
+        body = client.ask("GET", path, {"Authorization": None}).body.replace(b"http://www.w3.org/2000/svg", b"")
+        assert b"http:" not in body
+        assert b"https:" not in body
+        assert TOKEN.encode() not in body
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_that_is_too_long_is_not_read(client: Client, announced: bool) -> None:
+    """Whether its length is announced or it comes in chunks without end."""
+    body = b'{"pipeline": "' + b"x" * (1 << 20) + b'"}'
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as opened:
+        length = f"Content-Length: {len(body)}" if announced else "Transfer-Encoding: chunked"
+        head = (
+            f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Content-Type: application/json\r\n{length}\r\n\r\n"
+        )
+        opened.sendall(head.encode() + (body if announced else b"%x\r\n%s\r\n" % (len(body), body)))
+        assert opened.recv(4096).split()[1] == b"413"
+
+
+@pytest.mark.parametrize("number", ["x", "-2", "1e3", "9" * 5000, "١"])
+def test_a_last_event_id_that_is_no_number_is_refused(client: Client, number: str) -> None:
+    """It is not taken for the beginning."""
+    sent = number.encode().decode("latin-1")
+    assert client.ask("GET", "/api/jobs/x/events", {"Last-Event-ID": sent}).status == 400
+
+
+def test_a_proxys_name_is_served_when_it_is_allowed(service: Service) -> None:
+    """With the origin of its pages, and no other name."""
+    server = Server(service, TOKEN, hosts=["jobs.example.org"])
+    server.start()
+    client = Client(server.port)
+    good: dict[str, str | None] = {"Host": "jobs.example.org", "Origin": "https://jobs.example.org"}
+    assert client.ask("GET", "/api/jobs", good).status == 200
+    assert client.ask("GET", "/api/jobs", {**good, "Host": "example.org"}).status == 421
+    assert client.ask("GET", "/api/jobs", {**good, "Origin": "https://example.org"}).status == 403
+    server.stop()
+
+
+def test_the_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    """It is read back as it was; renewed, it is another; a file that others can read is refused."""
+    file = tmp_path / "folder" / "token"
+    first = read_token(file)
+    assert first.made
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert read_token(file) == (first.text, False)
+    assert read_token(file, renew=True).text != first.text
+    file.chmod(0o644)
+    with pytest.raises(TransmissionsError, match="others can read this token; renew it with --new-token"):
+        read_token(file)
+    file.write_text("short", encoding="ascii")
+    file.chmod(0o600)
+    with pytest.raises(TransmissionsError, match="this is no token"):
+        read_token(file)

@@ -1,0 +1,81 @@
+"""`trans serve`: the server as a process that is started, killed, and started again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import PATIENCE_S, Served
+from transmissions.cli import main
+
+ASKED = {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}}
+Serve = Callable[..., Served]
+
+
+def test_a_killed_server_leaves_jobs_that_are_found_interrupted_and_can_be_run_again(serve: Serve, place: Path) -> None:
+    """After kill -9 the events are there to the last one that was told; the file is whole; a new run completes."""
+    first = serve()
+    job = first.client.post("/api/jobs", ASKED).json["job"]
+    told = list(itertools.islice(first.client.events(job), 60))
+    first.process.kill()
+    first.process.wait(PATIENCE_S)
+    again = serve()
+    [listed] = again.client.get("/api/jobs").json["jobs"]
+    assert (listed["id"], listed["status"]) == (job, "interrupted")
+    kept = list(again.client.events(job))
+    assert kept[: len(told)] == told
+    assert json.loads(kept[-1].split(b"data: ")[1])["data"]["status"] == "interrupted"
+    (place / "stop").touch()
+    second = again.client.post("/api/jobs", ASKED).json["job"]
+    assert json.loads(list(again.client.events(second))[-1].split(b"data: ")[1])["data"]["status"] == "complete"
+    with sqlite3.connect(place / "jobs.sqlite") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_ends_its_jobs_in_order(
+    serve: Serve, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """It leaves by itself, with followers still there, and its jobs are recorded as interrupted."""
+    served = serve()
+    job = served.client.post("/api/jobs", ASKED).json["job"]
+    events = served.client.events(job)
+    next(events)
+    served.process.send_signal(number)
+    assert served.process.wait(PATIENCE_S) == 0
+    assert main(["jobs", "show", job, "--job-store", "jobs.sqlite", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["job"]["status"], told["job"]["reason"]) == ("interrupted", "its worker was shut down")
+
+
+def test_the_token_is_printed_once(serve: Serve, place: Path) -> None:
+    """The first start prints the address with it; later ones the address alone."""
+    first, second = serve(), serve()
+    token = (place / "config" / "transmissions" / "server-token").read_text(encoding="ascii").strip()
+    assert first.address.endswith(f"/#token={token}")
+    assert token not in second.address
+    assert second.client.get("/api/jobs").status == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["nowhere"], "nowhere: this is no folder"),
+        (["--port", "x"], "--port x: write a whole number, 0 to 65535"),
+        (["--host", "192.0.2.1", "--token-file", "token"], "192.0.2.1:8765: cannot be listened on"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_do(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], expected: str
+) -> None:
+    """Exit code 2 and one line."""
+    monkeypatch.setenv("TRANSMISSIONS_JOBS", str(place / "jobs.sqlite"))
+    assert main(["serve", *words]) == 2
+    assert expected in capsys.readouterr().err

@@ -1,0 +1,47 @@
+"""Where the user's own jobs are kept, and which store a name stands for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transmissions.jobs.store import JobStore
+
+__all__ = ["default_jobs", "open_store"]
+
+_REDIS = ("redis://", "rediss://", "unix://")
+
+
+def default_jobs() -> str:
+    """Return where the user's own jobs are: `TRANSMISSIONS_JOBS`, or a file in the user's data folder."""
+    if named := os.environ.get("TRANSMISSIONS_JOBS"):
+        return named
+    data = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
+    return str((Path(data) if data else Path.home() / ".local" / "share") / "transmissions" / "jobs.sqlite")
+
+
+def open_store(where: str | None = None, *, make: bool = True) -> JobStore | None:
+    """Open a store.
+
+    Args:
+        where: a file of SQLite, made if there is none, or the address of a Redis server; None for the user's own.
+        make: whether a file that is not there is made.
+
+    Returns:
+        The store; None if its file is not there and is not to be made.
+
+    Raises:
+        StoreError: it cannot be opened, or is no store of jobs.
+    """
+    place = default_jobs() if where is None else where
+    if place.startswith(_REDIS):
+        from transmissions.jobs.redis import RedisJobStore
+
+        return RedisJobStore(place)
+    from transmissions.jobs.sqlite import SqliteJobStore
+
+    if not make and not Path(place).exists():
+        return None
+    return SqliteJobStore(place)

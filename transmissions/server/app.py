@@ -1,0 +1,123 @@
+"""The application: which path leads to what; behind the guard, each but the page needs the token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from transmissions.server.body import AbortRequest, StartRequest, read_body
+from transmissions.server.guard import Guard
+from transmissions.server.openapi import document
+from transmissions.server.refusal import Refusal
+from transmissions.server.service import Service
+from transmissions.server.sse import follow_response, last_event_id, list_response
+
+__all__ = ["PAGE", "make_app"]
+
+PAGE = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/graph.js": ("graph.js", "text/javascript; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+}
+"""The files of the page by their paths: the same for everyone, and free to read."""
+
+_SHOWN = 100
+
+
+def make_app(service: Service, *, token: str, port: int, hosts: Iterable[str] = ()) -> Starlette:
+    """Return the application.
+
+    Args:
+        service: what it does.
+        token: what a request has to show.
+        port: where it is served.
+        hosts: names by which it is reached besides those of this machine.
+    """
+    api = _Api(service)
+    routes = [
+        *(Route(path, _file(*what), methods=["GET"]) for path, what in PAGE.items()),
+        Route("/openapi.json", _openapi, methods=["GET"]),
+        Route("/api/pipelines", api.pipelines, methods=["GET"]),
+        Route("/api/processors", api.processors, methods=["GET"]),
+        Route("/api/events", api.list_events, methods=["GET"]),
+        Route("/api/jobs", api.list_jobs, methods=["GET"]),
+        Route("/api/jobs", api.start, methods=["POST"]),
+        Route("/api/jobs/{job}", api.show, methods=["GET"]),
+        Route("/api/jobs/{job}/events", api.follow, methods=["GET"]),
+        Route("/api/jobs/{job}/abort", api.abort, methods=["POST"]),
+    ]
+    guard = Middleware(Guard, token=token, port=port, hosts=tuple(hosts), open_paths=tuple(PAGE))
+    handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _not_served}
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
+
+
+class _Api:
+    """The routes of the API."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def start(self, request: Request) -> Response:
+        asked = await read_body(request, StartRequest)
+        job, made = await run_in_threadpool(self._service.start, asked)
+        where = {"location": f"/api/jobs/{job.id}"}
+        return JSONResponse({"job": job.id, "made": made, "status": str(job.status)}, 201 if made else 200, where)
+
+    async def abort(self, request: Request) -> Response:
+        asked = await read_body(request, AbortRequest)
+        return JSONResponse(await run_in_threadpool(self._service.abort, request.path_params["job"], asked.reason))
+
+    async def list_jobs(self, request: Request) -> Response:
+        jobs = await run_in_threadpool(self._service.jobs, request.query_params.get("status"))
+        return JSONResponse({"jobs": jobs})
+
+    async def show(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._service.show, request.path_params["job"]))
+
+    async def follow(self, request: Request) -> Response:
+        after = last_event_id(request)
+        events = await run_in_threadpool(self._service.follow, request.path_params["job"], after)
+        # A client that asks once more after the end is told so by this status, and asks no further.
+        return Response(status_code=204) if events is None else follow_response(events)
+
+    async def list_events(self, request: Request) -> Response:
+        return list_response(lambda: self._service.jobs()[:_SHOWN])
+
+    async def pipelines(self, request: Request) -> Response:
+        return JSONResponse({"pipelines": await run_in_threadpool(self._service.catalogue.pipelines)})
+
+    async def processors(self, request: Request) -> Response:
+        return JSONResponse({"processors": await run_in_threadpool(self._service.catalogue.processors)})
+
+
+def _file(name: str, media_type: str) -> Any:
+    data = files("transmissions.server").joinpath("page", name).read_bytes()
+
+    async def serve(request: Request) -> Response:
+        return Response(data, media_type=media_type)
+
+    return serve
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(document())
+
+
+async def _refused(request: Request, error: Refusal) -> Response:
+    return error.response()
+
+
+async def _not_served(request: Request, error: HTTPException) -> Response:
+    codes = {404: ("path", "there is nothing at this path; GET /openapi.json lists what there is")}
+    code, text = codes.get(error.status_code, ("method", "this path does not take that method"))
+    return Refusal(error.status_code, code, text, dict(error.headers or {})).response()

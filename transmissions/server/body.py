@@ -1,0 +1,69 @@
+"""The body of a request: JSON of a bounded size, of the fields that are asked for and no others."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from transmissions.server.refusal import Refusal
+
+__all__ = ["MAX_BYTES", "AbortRequest", "StartRequest", "read_body"]
+
+MAX_BYTES = 1 << 20
+"""How long a body may be."""
+
+_T = TypeVar("_T")
+
+
+class StartRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What a run is started with.
+
+    Args:
+        pipeline: a bundled pipeline, or a file below one of the folders that are served.
+        parameters: those of the pipeline, by name.
+        target: the folder written into, below the server's own.
+        messages: what the run begins with; one message made of the parameters if None.
+        stream: what it is a run of.
+        key: an idempotency key.
+        replace: whether a live run of the stream is aborted.
+    """
+
+    pipeline: str
+    parameters: dict[str, str | int | float | bool | list[str | int | float | bool]] = {}
+    target: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    stream: str | None = None
+    key: str | None = None
+    replace: bool = False
+
+
+class AbortRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Why a job is aborted.
+
+    Args:
+        reason: in words.
+    """
+
+    reason: str = "aborted"
+
+
+async def read_body(request: Request, kind: type[_T]) -> _T:
+    """Return the body of a request.
+
+    Raises:
+        Refusal: it is too long, no JSON, or not what is asked for.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "content-type", "send JSON: `Content-Type: application/json`")
+    data = bytearray()
+    # Counted as it comes: what a request says of its own length may be missing.
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise Refusal(413, "too-long", f"a body has at most {MAX_BYTES:,} bytes", {"connection": "close"})
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(422, "body", f"this is not what is asked for: {error}") from None

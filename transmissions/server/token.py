@@ -1,0 +1,86 @@
+"""The token that whoever uses the server must show: made once, kept in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from transmissions.errors import TransmissionsError
+from transmissions.secrets import remember
+
+__all__ = ["Token", "default_token_file", "is_same", "read_token"]
+
+_SHORTEST = 32
+
+
+class Token(NamedTuple):
+    """A token.
+
+    Args:
+        text: the token itself.
+        made: whether it was made now.
+    """
+
+    text: str
+    made: bool
+
+
+def default_token_file() -> Path:
+    """Return where the token is: in a file of the user's configuration folder."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(folder) if folder else Path.home() / ".config") / "transmissions" / "server-token"
+
+
+def read_token(path: Path, *, renew: bool = False) -> Token:
+    """Return the token in a file, which is made, with one in it, if there is none; it is hidden from every log.
+
+    Args:
+        path: the file.
+        renew: whether a new token takes the place of the one that there is.
+
+    Raises:
+        TransmissionsError: others can read the file, or it holds no token.
+    """
+    try:
+        if renew:
+            path.unlink(missing_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        token = _make(path)
+        if token is None:
+            return Token(_read(path), made=False)
+    except OSError as error:
+        raise TransmissionsError(f"{path}: the token cannot be kept there: {error.strerror}") from None
+    return Token(token, made=True)
+
+
+def is_same(given: str, token: str) -> bool:
+    """Say whether a token is the right one, in a time that does not tell how much of it is right."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
+
+
+def _make(path: Path) -> str | None:
+    token = secrets.token_urlsafe(32)
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except FileExistsError:
+        return None
+    with os.fdopen(file, "w", encoding="ascii") as opened:
+        opened.write(f"{token}\n")
+    remember(token)
+    return token
+
+
+def _read(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as opened:
+        mode = os.fstat(opened.fileno()).st_mode
+        token = opened.read(4096).strip()
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise TransmissionsError(f"{path}: others can read this token; renew it with --new-token")
+    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+        raise TransmissionsError(f"{path}: this is no token of {_SHORTEST} characters or more; --new-token makes one")
+    remember(token)
+    return token
