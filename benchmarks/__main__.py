@@ -1,4 +1,4 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|conversion|startup …]`."""
+"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|conversion|applications|startup …]`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 import platform
 import sys
 
-from benchmarks import conversion, passthrough, startup
+from benchmarks import applications, conversion, passthrough, startup
 from benchmarks.measure import Row, table
 
 ALL = {
     "passthrough": passthrough.rows,
     "conversion": conversion.rows,
+    "applications": applications.rows,
     "startup": startup.rows,
 }
 

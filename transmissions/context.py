@@ -109,8 +109,9 @@ class Context:
         if self.application is None:
             return self.output, str(path)
         place = Path(os.path.normpath(self.application.working / path))
-        for folder in (self.application.working, self.application.root, self.application.folder):
-            if place.is_relative_to(folder) and place != folder:
+        folders = (self.application.working, self.application.root, self.application.folder)
+        for folder in folders if place not in folders else ():
+            if place.is_relative_to(folder):
                 output = self.output if folder == self.output.target else self._outputs.get(folder)
                 if output is None:
                     output = self._outputs[folder] = Output(folder)
