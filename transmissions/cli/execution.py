@@ -48,6 +48,7 @@ class Wanted:
         quiet: whether only errors are told.
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
+        allow_hosts: the hosts that it may connect to.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Wanted:
     quiet: bool = False
     debug: bool = False
     json: bool = False
+    allow_hosts: tuple[str, ...] = ()
 
 
 def execute(pipeline: Pipeline, wanted: Wanted) -> int:
@@ -73,6 +75,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
             messages=incoming,
             overrides=wanted.overrides or None,
             collect=outgoing is not None,
+            allow_hosts=wanted.allow_hosts,
             **wanted.parameters,
         )
         interrupts.abort_with(run.abort)

@@ -107,6 +107,14 @@ def run(  # noqa: PLR0917
         ),
     ] = None,
     processors: Processors = None,
+    allow_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="HOST",
+            help="Let it connect to this host: a name, *.name, an address, or *; may be repeated.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print what would run, and write nothing.")
     ] = False,
@@ -147,6 +155,7 @@ def run(  # noqa: PLR0917
         quiet=quiet,
         debug=debug,
         json=json,
+        allow_hosts=tuple(allow_hosts or ()),
     )
     if dry_run:
         from transmissions.cli.plan_view import print_plan
