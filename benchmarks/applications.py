@@ -15,14 +15,20 @@ from benchmarks.measure import Measured, Row, measured, median
 ORIGINAL_MESSAGES_PER_CPU_S = 1120
 
 PREFIX = "@prefix : <http://purl.org/stuff/transmissions/> .\n"
-FAN_OUT = PREFIX + """:t a :Transmission ; :pipe (:f :a :b :c :d :e) .
+FAN_OUT = (
+    PREFIX
+    + """:t a :Transmission ; :pipe (:f :a :b :c :d :e) .
 :f a :ForEach ; :settings [ :forEach "items" ] .
 :a a :NOP . :b a :NOP . :c a :NOP . :d a :NOP . :e a :NOP .
 """
-MARKDOWN = PREFIX + """:t a :Transmission ; :pipe (:f :m) .
+)
+MARKDOWN = (
+    PREFIX
+    + """:t a :Transmission ; :pipe (:f :m) .
 :f a :ForEach ; :settings [ :forEach "items" ; :remove "items" ] .
 :m a :MarkdownToHTML ; :settings [ :sourceField "currentItem" ; :outputField "html" ] .
 """
+)
 RUN = """import sys, transmissions
 items = {items}
 transmissions.load(sys.argv[1]).run(messages={{"items": items}})

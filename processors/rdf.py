@@ -49,6 +49,8 @@ class RDFConverter(Processor):
     Guarantee: pure; names of blank nodes may change.
     """
 
+    overridable = False
+
     input_field: str = setting("content", "field with the RDF, as a dotted path", reads=True)
     input_format: _FORMATS = setting("turtle", "the form that it is in")
     output_field: str = setting("content", "field that receives it, as a dotted path", writes=True)
@@ -71,6 +73,8 @@ class SPARQLQuery(Processor):
 
     Guarantee: pure.
     """
+
+    overridable = False
 
     input_field: str = setting("content", "field with the RDF, as a dotted path", reads=True)
     input_format: _FORMATS = setting("turtle", "the form that it is in")
@@ -122,6 +126,7 @@ class SHACLValidator(Processor):
     Guarantee: pure.
     """
 
+    overridable = False
     writes = ("conforms", "validation")
 
     input_field: str = setting("content", "field with the RDF, as a dotted path", reads=True)
@@ -190,6 +195,8 @@ def parsed(text: str, form: str, origin: str, base: str = "") -> Graph:
     Raises:
         TransmissionsError: it is not RDF of that form.
     """
+    if form == "xml" and "<!DOCTYPE" in text:
+        raise TransmissionsError(f"{origin} has a document type, which can make a little XML endless; it is not read")
     if form == "json-ld":
         _refuse_remote_contexts(text, origin)
     graph: Graph = Dataset(default_union=True) if form in _WITH_GRAPHS else Graph()
@@ -206,7 +213,7 @@ def _refuse_remote_contexts(text: str, origin: str) -> None:
     """Refuse JSON-LD that names a context by its address: reading it would fetch that."""
     try:
         waiting = [json.loads(text)]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TransmissionsError(f"{origin} is not valid json-ld: {error}") from None
     while waiting:
         value = waiting.pop()

@@ -51,6 +51,10 @@ class Application:
     subtask: str = ""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Context:
     """A stage's view of the run it is part of.
@@ -71,6 +75,8 @@ class Context:
             that left it; None if none did.
         halt: ends the run on purpose, and takes the reason.
         network: which hosts the run may connect to; a `Fetcher` is made with it.
+        run: the id of the run, which no other run has.
+        stopping: says whether the run takes nothing more in, because it failed or was aborted; who waits, asks it.
     """
 
     stage: str = ""
@@ -79,6 +85,8 @@ class Context:
     fingerprint: str = ""
     statistics: Callable[[], Mapping[str, Any]] = _no_statistics
     log: Callable[[str, str, Mapping[str, Any]], None] = _silent
+    run: str = ""
+    stopping: Callable[[], bool] = _never
     closes: str | None = None
     application: Application | None = None
     call: Callable[[str, dict[str, Any]], dict[str, Any] | None] = _no_call

@@ -14,6 +14,8 @@ import transmissions
 from transmissions import StageError
 
 Make = Callable[..., Any]
+OF_RDFLIB = pytest.mark.filterwarnings("ignore:Dataset.default_context is deprecated:DeprecationWarning")
+"""What rdflib's parsers say of rdflib."""
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -186,27 +188,96 @@ def test_rdf_is_read_written_and_asked(application: Make) -> None:
     )
     form = stage(application, "RDFConverter", ':outputFormat "nt"').run({"content": GRAPH})[0]["content"]
     assert sorted(form.splitlines()) == left["dataset"].splitlines()
-    ask = stage(application, "SPARQLQuery", ':outputField "r"')
-    rows = ask.run({"content": GRAPH, "query": "SELECT ?x { ?x :n ?n } ORDER BY ?n"})[0]["r"]["results"]["bindings"]
+
+    def ask(query: str) -> Any:
+        return stage(application, "SPARQLQuery", f':outputField "r" ; :query "{query}"').run({"content": GRAPH})[0]["r"]
+
+    rows = ask("SELECT ?x { ?x :n ?n } ORDER BY ?n")["results"]["bindings"]
     assert [row["x"]["value"] for row in rows] == ["http://e.org/a", "http://e.org/b"]
-    assert ask.run({"content": GRAPH, "query": "ASK { :a :n 2 }"})[0]["r"] is False
-    assert "<http://e.org/b>" in ask.run({"content": GRAPH, "query": "CONSTRUCT { ?x a :T } { ?x :n 2 }"})[0]["r"]
+    assert ask("ASK { :a :n 2 }") is False
+    assert "<http://e.org/b>" in ask("CONSTRUCT { ?x a :T } { ?x :n 2 }")
 
 
+BOMB = "<!DOCTYPE r [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><rdf:RDF>&b;</rdf:RDF>"
+
+
+@OF_RDFLIB
 @pytest.mark.parametrize(
-    ("processor", "message", "reason"),
+    ("processor", "given", "content", "reason"),
     [
-        ("SPARQLQuery", {"content": GRAPH, "query": "SELECT * { SERVICE <http://e.org/> { ?s ?p ?o } }"}, "SERVICE"),
-        ("SPARQLQuery", {"content": GRAPH, "query": "SELECT * FROM <http://e.org/> { ?s ?p ?o }"}, "FROM"),
-        ("SPARQLQuery", {"content": GRAPH, "query": "SELEKT"}, "cannot be answered"),
-        ("RDFConverter", {"content": '{"@context": "http://e.org/c"}', "inputFormat": "json-ld"}, "elsewhere"),
-        ("RDFConverter", {"content": ":a :b", "inputFormat": "turtle"}, "not valid turtle"),
+        ("SPARQLQuery", ':query "SELECT * { SERVICE <http://e.org/> { ?s ?p ?o } }"', GRAPH, "SERVICE"),
+        ("SPARQLQuery", ':query "SELECT * { { SERVICE SILENT ?s { ?s ?p ?o } } UNION {} }"', GRAPH, "SERVICE"),
+        ("SPARQLQuery", ':query "SELECT * FROM <http://e.org/> { ?s ?p ?o }"', GRAPH, "FROM"),
+        ("SPARQLQuery", ':query "LOAD <http://e.org/>"', GRAPH, "cannot be answered"),
+        ("SPARQLQuery", ':query "SELEKT"', GRAPH, "cannot be answered"),
+        ("RDFConverter", ':inputFormat "json-ld"', '{"@context": "http://e.org/c"}', "elsewhere"),
+        ("RDFConverter", ':inputFormat "json-ld"', '{"a": [{"@context": ["http://e.org/c"]}]}', "elsewhere"),
+        ("RDFConverter", ':inputFormat "json-ld"', "[" * 100_000, "not valid json-ld"),
+        ("RDFConverter", ':inputFormat "xml"', BOMB, "document type"),
+        ("RDFConverter", "", ":a :b", "not valid turtle"),
+        ("RDFConverter", "", "[" * 5_000, "not valid turtle"),
     ],
 )
-def test_nothing_is_fetched(application: Make, processor: str, message: dict[str, Any], reason: str) -> None:
-    """A query or a document that would have something fetched is refused, as is what is not valid."""
+def test_nothing_is_fetched_and_nothing_explodes(
+    application: Make, processor: str, given: str, content: str, reason: str
+) -> None:
+    """A query or a document that would have something fetched, or never end, is refused, as is what is not valid."""
     with pytest.raises(StageError, match=reason):
-        stage(application, processor).run(message)
+        stage(application, processor, given).run({"content": content})
+
+
+def test_a_message_cannot_change_a_query_or_a_template(application: Make) -> None:
+    """What is asked, and what is filled in, is the author's; a field of the setting's name is data."""
+    app = stage(application, "SPARQLQuery", ':query "ASK { :a :n 1 }"')
+    assert app.run({"content": GRAPH, "query": "ASK { :a :n 2 }"})[0]["queryResults"] is True
+    app = stage(application, "Templater", ':template "mine" ; :dataField "d"')
+    fields = {"template": "theirs", "templateFilename": "/etc/hostname", "d": {}}
+    assert app.run(fields)[0]["content"] == "mine"
+
+
+HOSTILE = [
+    "{{ ''.__class__ }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ [].append.__self__ }}",
+    "{{ d.update({'a': 1}) }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ joiner.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ ''|attr('__class__') }}",
+    "{{ ('%s' * 2) % (1, 2) }}",
+    "{{ '{0.__class__}'.format('') }}",
+    "{{ '{:99999999999}'.format(1) }}",
+    "{{ 'a' * 100000000 }}",
+    "{{ [1] * 100000000 }}",
+    "{{ 'a'.center(100000000) }}",
+    "{{ 'a'|center(100000000) }}",
+    "{{ '%0100000000d'|format(1) }}",
+    "{{ 9 ** 99999999 }}",
+    "{{ range(10000000) }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% include '../../etc/passwd' %}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}{{ os }}",
+    "{% for a in range(99999) %}{{ 'a' * 999999 }}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("template", HOSTILE)
+def test_a_template_is_only_data(application: Make, template: str) -> None:
+    """Nothing of Python is reached, no file outside read, and what would not end is stopped."""
+    app = application(
+        ':t a :Transmission ; :pipe (:a) . :a a :Templater ; :settings [ :templateFilename "t" ; :dataField "d" ] .',
+        files={"data/t": template},
+    )
+    try:
+        made = app.run({"d": {"d": {}, "x": 1}})[0]["content"]
+    except StageError as error:
+        assert "Traceback" not in str(error)
+    else:
+        # What the sandbox does not show is empty.
+        assert made.strip() in ("", "{}")
 
 
 SHAPES = """@prefix : <http://e.org/> . @prefix sh: <http://www.w3.org/ns/shacl#> .
@@ -217,16 +288,19 @@ SHAPES = """@prefix : <http://e.org/> . @prefix sh: <http://www.w3.org/ns/shacl#
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_rdf_is_checked_with_shapes(application: Make) -> None:
     """What does not conform is told with its focus and message; it goes on, ends, or fails the run, as asked."""
-    app = stage(application, "SHACLValidator", ':shapesFile "../shapes.ttl"', shapes_ttl=SHAPES)
+    given = ':shapesFile "../shapes.ttl" '
+    app = stage(application, "SHACLValidator", given, shapes_ttl=SHAPES)
     (left,) = app.run({"content": GRAPH})
     assert left["conforms"] is False
     (finding,) = left["validation"]
     assert (finding["focus"], finding["message"], finding["severity"]) == ("http://e.org/b", "too large", "violation")
-    assert app.run({"content": GRAPH, "onViolation": "drop"}) == []
-    with pytest.raises(StageError, match="too large"):
-        app.run({"content": GRAPH, "onViolation": "fail"})
     (sound,) = app.run({"content": "<http://e.org/a> <http://e.org/n> 1 ."})
     assert (sound["conforms"], sound["validation"]) == (True, [])
+    dropping = stage(application, "SHACLValidator", given + '; :onViolation "drop"', shapes_ttl=SHAPES)
+    assert dropping.run({"content": GRAPH}) == []
+    failing = stage(application, "SHACLValidator", given + '; :onViolation "fail"', shapes_ttl=SHAPES)
+    with pytest.raises(StageError, match="too large"):
+        failing.run({"content": GRAPH})
 
 
 def test_a_library_that_is_not_there_is_asked_for(application: Make, monkeypatch: pytest.MonkeyPatch) -> None:
