@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,7 +67,16 @@ class _WebProcessor(Processor):
             max_redirects=self.max_redirects,
             attempts=self.attempts,
             per_second=self.requests_per_second,
+            sleep=self._wait,
         )
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the run."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.context.stopping():
+                raise TransmissionsError("the run is ending; nothing more is asked")
+            time.sleep(min(left, 0.1))
 
     def close(self) -> None:
         """Close the connections."""
