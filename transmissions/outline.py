@@ -65,7 +65,8 @@ class Outline:
         types = self.types.get(stage, [])
         if len(types) != 1 or not isinstance(types[0], URIRef) or not types[0].startswith(terms.NAMESPACE):
             return None
-        return terms.local_name(types[0])
+        # All that follows the namespace: what has a slash in it is nobody's name.
+        return types[0].removeprefix(terms.NAMESPACE)
 
 
 def outline(document: Document) -> Outline:

@@ -15,6 +15,7 @@ from transmissions.loading import application
 from transmissions.loading import load as load_definition
 from transmissions.message import Message, copy_message
 from transmissions.model import Definition
+from transmissions.network import Network
 from transmissions.parameters import check_parameter, resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
@@ -56,6 +57,7 @@ class Pipeline:
     - `target`: the folder that files are written into, the current one by default; a parameter of that name is it too;
     - `messages`: the message that the run begins with, or an iterable of several; the parameters are added to each;
     - `overrides`: values of settings that go before those in the file, `{"stage.setting": value}`;
+    - `allow_hosts`: the hosts that it may connect to, as `--allow-host`: names, `*.example.org`, addresses, `*`;
     - `fuse`: False puts an event stream on every edge.
 
     Args:
@@ -117,6 +119,7 @@ class Pipeline:
         overrides: Mapping[str, Any] | None = None,
         fuse: bool = True,
         collect: bool = False,
+        allow_hosts: Iterable[str] = (),
         on_wait: Callable[[str, str], None] | None = None,
         on_log: OnLog | None = None,
         **parameters: Any,
@@ -130,6 +133,7 @@ class Pipeline:
             ParameterError, InvalidPipeline: as `plan`.
             StageError: a processor could not be made.
         """
+        network = Network.allowing(allow_hosts)
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
@@ -138,7 +142,7 @@ class Pipeline:
             folder = started.place().working
             messages = _begun(started, messages)
         beginning, folder = _beginning(messages, values), Path(folder or ".")
-        return Run(plan, beginning, folder, collect=collect, on_wait=on_wait, on_log=on_log)
+        return Run(plan, beginning, folder, collect=collect, network=network, on_wait=on_wait, on_log=on_log)
 
     def run(self, **options: Any) -> Result:
         """Run it to its end and return the result.

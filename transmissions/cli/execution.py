@@ -51,6 +51,7 @@ class Wanted:
         quiet: whether only errors are told.
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
+        allow_hosts: the hosts that it may connect to.
         watch: whether the graph is drawn while the run goes on.
         job: whether the run is recorded as a job.
         job_store: where; None for the user's own store.
@@ -65,6 +66,7 @@ class Wanted:
     quiet: bool = False
     debug: bool = False
     json: bool = False
+    allow_hosts: tuple[str, ...] = ()
     watch: bool = False
     job: bool = False
     job_store: str | None = None
@@ -82,6 +84,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
             "messages": incoming,
             "overrides": wanted.overrides or None,
             "collect": outgoing is not None,
+            "allow_hosts": wanted.allow_hosts,
         }
         source: Run | PipelineJob
         if recording is None:

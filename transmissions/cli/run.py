@@ -110,6 +110,14 @@ def run(  # noqa: PLR0917
         ),
     ] = None,
     processors: Processors = None,
+    allow_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="HOST",
+            help="Let it connect to this host: a name, *.name, an address, or *; may be repeated.",
+        ),
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -163,6 +171,7 @@ def run(  # noqa: PLR0917
         quiet=quiet,
         debug=debug,
         json=json,
+        allow_hosts=tuple(allow_hosts or ()),
         watch=watch,
         job=job,
         job_store=job_store,

@@ -16,6 +16,7 @@ from transmissions.context import Context
 from transmissions.errors import StageError, StreamAborted
 from transmissions.message import Mark, Message
 from transmissions.model import Buffer
+from transmissions.network import Network
 from transmissions.output import Output
 from transmissions.plan import Plan, PlannedStage, Segment
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
@@ -48,6 +49,7 @@ class Run:
         messages: the messages that it begins with.
         target: the folder that files are written into.
         collect: whether the messages that leave the pipeline are kept for `messages()`, held back by its reader.
+        network: which hosts its stages may connect to.
         on_wait: called with an event stream's name and `send` or `receive` each time one of the run's threads has to
             wait for it, in that thread, before it waits.
         on_log: called with level, stage, text and facts of each line that a stage logs, and for each skipped message,
@@ -64,6 +66,7 @@ class Run:
         target: Path,
         *,
         collect: bool = False,
+        network: Network | None = None,
         on_wait: Callable[[str, str], None] | None = None,
         on_log: OnLog | None = None,
     ) -> None:
@@ -84,6 +87,7 @@ class Run:
         self._on_purpose = False
         self._timer: threading.Timer | None = None
         self._output = Output(target)
+        self._network = network or Network()
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
         self._inlets = _inlets(plan, collect, on_wait)
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
@@ -122,6 +126,7 @@ class Run:
             log=stage_log(planned.name, self._on_log),
             closes=planned.closes,
             halt=self._halt_on_purpose,
+            network=self._network,
             run=self.id,
             stopping=lambda: self.stopping,
         )
