@@ -126,6 +126,12 @@ class FileWriter(Processor):
     the message was read from: no input is overwritten but by its own name in `:destinationFile`. A message with a
     field `dump` is written whole, to `message.json`, and ends here.
 
+    Example:
+        :stage a :FileWriter ; :settings [ :destinationFile "notes/today.md" ] .
+        in {"content": "# Today"}
+        out {"content": "# Today", "filepath": "notes/today.md"}
+        written notes/today.md "# Today"
+
     Guarantee: idempotent: running again, after success or a crash at any moment, ends with the same bytes.
     """
 

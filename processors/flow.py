@@ -77,6 +77,13 @@ class ForEach(Processor):
     itself is left out unless `:keep` asks for it; then all parts share one copy of it, so that the work does not grow
     with the square of its length.
 
+    Example:
+        :stage a :ForEach .
+        in {"title": "Letters", "items": ["a", "b"]}
+        out {"title": "Letters", "currentItem": "a", "eachCounter": 0}
+        out {"title": "Letters", "currentItem": "b", "eachCounter": 1}
+        out {"title": "Letters", "done": true}
+
     Guarantee: pure.
     """
 

@@ -72,6 +72,11 @@ class Concat(Processor):
 class Reverse(Processor):
     """Reverse a text, character by character.
 
+    Example:
+        :stage a :Reverse .
+        in {"content": "abc"}
+        out {"content": "cba"}
+
     Guarantee: pure.
     """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transmissions.examples import Example, example_of, without_example
 from transmissions.processor import Processor
 from transmissions.settings import Duration, Setting
 
@@ -62,7 +63,8 @@ class Description:
         splits: whether it sends the message that it split after the parts.
         stateful: whether what it does with one message depends on those before it.
         takes_done: whether in an application it handles messages that are marked done.
-        example: a minimal pipeline with it, in Turtle.
+        example: a pipeline with it, in Turtle: that of its docstring, or else the least that is valid.
+        run: the example of its docstring, with what goes in and comes out; None if it gives none.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Description:
     stateful: bool
     takes_done: bool
     example: str
+    run: Example | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the description as JSON values."""
@@ -90,7 +93,7 @@ class Description:
             head = ["| setting | takes | default | |", "| --- | --- | --- | --- |"]
             parts.append("\n".join([*head, *map(_markdown_row, self.settings)]))
         parts.append("\n".join(f"- {name}: {text}" for name, text in self.facts()))
-        parts.append(f"```turtle\n{self.example}```")
+        parts.append(self.run.as_markdown() if self.run else f"```turtle\n{self.example}```")
         return "\n\n".join(parts) + "\n"
 
     def facts(self) -> list[tuple[str, str]]:
@@ -116,7 +119,8 @@ def describe(name: str, processor: type[Processor]) -> Description:
         name: the name it has in Turtle.
         processor: its class.
     """
-    summary, _, details = (inspect.getdoc(processor) or "").partition("\n\n")
+    summary, _, details = without_example(inspect.getdoc(processor) or "").partition("\n\n")
+    run = example_of(processor)
     guarantee = processor.guarantee()
     kept = [line for line in details.splitlines() if not line.strip().startswith("Guarantee:")]
     settings = processor.settings()
@@ -131,7 +135,8 @@ def describe(name: str, processor: type[Processor]) -> Description:
         splits=processor.splits,
         stateful=processor.stateful,
         takes_done=processor.takes_done,
-        example=_example(name, processor),
+        example=run.turtle if run else _example(name, processor),
+        run=run,
     )
 
 

@@ -77,6 +77,9 @@ def processor_text(description: Description) -> str:
         parts.append("\n".join(rows))
     parts.append("\n".join(f"{name.capitalize()}: {text}" for name, text in description.facts()))
     parts.append("Example:\n" + textwrap.indent(description.example, "  ").rstrip())
+    if description.run:
+        files = [f"{name} holds\n{textwrap.indent(text, '  ')}" for name, text in description.run.files.items()]
+        parts += [textwrap.indent(text.rstrip(), "  ") for text in [*files, description.run.as_session()]]
     return "\n\n".join(parts)
 
 

@@ -1,0 +1,197 @@
+"""The examples of the reference page run, and give what they say."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import transmissions
+from transmissions import Processor
+from transmissions.cli.reference import bundled_processors
+from transmissions.describe import describe
+from transmissions.examples import Example, example_of, matches
+
+PROCESSORS = {name: load() for name, load in bundled_processors().items()}
+EXAMPLES = {name: found for name, cls in PROCESSORS.items() if (found := example_of(cls)) is not None}
+SERVER = "http://localhost:8080/"
+WITHOUT = {
+    "Accumulate",
+    "Blanker",
+    "Choice",
+    "ClaudeExport",
+    "Concat",
+    "DeadEnd",
+    "DirWalker",
+    "Escaper",
+    "Eye",
+    "FileCopy",
+    "FileFilter",
+    "FileReader",
+    "FileRemove",
+    "FilenameMapper",
+    "Fork",
+    "GOTO",
+    "HTMLFeedExtractor",
+    "Halt",
+    "IndexPage",
+    "JSONWalker",
+    "JoinPages",
+    "LineReader",
+    "MarkdownBindingsToHTML",
+    "MarkdownFormatter",
+    "MarkdownToHTML",
+    "MarkdownToLinks",
+    "NOP",
+    "OpmlFeedExtractor",
+    "PathOps",
+    "RDFBuilder",
+    "RequiredFields",
+    "Restructure",
+    "SetField",
+    "SetMessage",
+    "SetText",
+    "ShowConfig",
+    "ShowMessage",
+    "ShowSettings",
+    "ShowTransmission",
+    "StreamBufferManager",
+    "StreamMonitor",
+    "StringFilter",
+    "StringReplace",
+    "Templater",
+    "TestSetting",
+    "TestSettings",
+    "TurtleFormatter",
+    "Unfork",
+}
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Serves the files of an example, and keeps quiet about it."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine, and yield the server's address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def run(example: Example, folder: Path) -> list[dict[str, Any]]:
+    """Run an example in a folder; where it speaks of a local server, that serves the folder."""
+    for name, text in example.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if SERVER not in f"{example.turtle}{example.messages}":
+        return left(example.turtle, list(example.messages), folder)
+    with served(folder) as address:
+        messages = json.loads(json.dumps(example.messages).replace(SERVER, address))
+        got = left(example.turtle.replace(SERVER, address), messages, folder)
+        return list(json.loads(json.dumps(got).replace(address, SERVER)))
+
+
+def left(turtle: str, messages: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Return the messages that leave a pipeline, as one sees them on the command line."""
+    (folder / "example.ttl").write_text(turtle, encoding="utf-8")
+    pipeline = transmissions.load(folder / "example.ttl")
+    return list(json.loads(json.dumps(list(pipeline.stream(messages=messages or {}, target=folder)))))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_gives_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example says comes out, and is written, does and is."""
+    monkeypatch.chdir(tmp_path)
+    example = EXAMPLES[name]
+    assert f"a :{name} " in example.turtle
+    assert example.gives or example.written, "an example shows something"
+    got = run(example, tmp_path)
+    assert matches(got, list(example.gives)), got
+    for path, text in example.written.items():
+        assert matches((tmp_path / path).read_text(encoding="utf-8"), text)
+
+
+def test_every_processor_has_an_example() -> None:
+    """No processor is without one; those that wait for theirs are known, and leave the list with it."""
+    assert PROCESSORS.keys() - EXAMPLES.keys() == WITHOUT
+
+
+class Sample(Processor):
+    r"""Do a thing.
+
+    More of it.
+
+    Example:
+        :stage a :Sample ;
+            :settings [ :x 1 ] .
+        file a.txt "one\ntwo"
+        in {"a": 1}
+        in {"a":
+            2}
+        out {"a": "…"}
+        written b.json {"b": 1}
+
+    Guarantee: pure.
+    """
+
+
+def test_an_example_is_read_from_the_docstring() -> None:
+    """Turtle, files and messages are told apart, a line that is indented goes on, and the rest is no part of it."""
+    described = describe("Sample", Sample)
+    assert (described.details, described.guarantee) == ("More of it.", "pure.")
+    example = described.run
+    assert example is not None
+    assert example.turtle.endswith(":pipe (:stage) .\n\n:stage a :Sample ;\n    :settings [ :x 1 ] .\n")
+    assert example.files == {"a.txt": "one\ntwo"}
+    assert (example.messages, example.gives) == (({"a": 1}, {"a": 2}), ({"a": "…"},))
+    assert example.written == {"b.json": '{"b": 1}'}
+    assert '{"a": 2}\nEND\n{"a": "…"}' in described.as_markdown()
+
+
+def test_an_example_that_cannot_be_read_is_named() -> None:
+    """A line that is no JSON is told with the processor that it is of."""
+
+    class Broken(Processor):
+        """Do a thing.
+
+        Example:
+            :stage a :Broken .
+            in {a}
+        """
+
+    with pytest.raises(ValueError, match=r"the example of Broken: in \{a\}: "):
+        example_of(Broken)
+
+
+@pytest.mark.parametrize(
+    ("got", "shown", "same"),
+    [
+        ({"a": 1}, {"a": 1}, True),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": 1}, {}, False),
+        ([1, 2], [1], False),
+        ("urn:5", "urn:…", True),
+        ("url:5", "urn:…", False),
+        (5, "…", False),
+    ],
+)
+def test_what_an_example_shows_is_compared_whole(got: Any, shown: Any, same: bool) -> None:
+    """Only … inside a text leaves anything open; a key or a member too many or too few is a difference."""
+    assert matches(got, shown) is same
