@@ -1,7 +1,7 @@
 """Graphs as messages hold them: text in N-Quads, whose blank nodes are numbered in the order in which they appear.
 
-A message is JSON, so a graph in it is text; N-Quads is the one form that every tool for RDF reads line by line, that has
-named graphs and needs no prefixes. Equal input gives equal text.
+A message is JSON, so a graph in it is text; N-Quads is the one form that every tool for RDF reads line by line, that
+has named graphs and needs no prefixes. Equal input gives equal text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,19 @@ from transmissions import TransmissionsError
 if TYPE_CHECKING:
     import pyoxigraph
 
-__all__ = ["FORMATS", "from_rdflib", "local_name", "parsed", "quads_in", "quiet", "serialised", "to_rdflib", "to_text"]
+__all__ = [
+    "FORMATS",
+    "Graphs",
+    "format_named",
+    "from_rdflib",
+    "local_name",
+    "parsed",
+    "quads_in",
+    "quiet",
+    "serialised",
+    "to_rdflib",
+    "to_text",
+]
 
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "turtle": ("TURTLE", ("ttl", "turtle", "text/turtle")),
@@ -161,17 +173,32 @@ def serialised(quads: list[pyoxigraph.Quad], form: str, prefixes: Mapping[str, s
     return data.decode()
 
 
-def to_rdflib(quads: Iterable[pyoxigraph.Quad], dataset: Dataset) -> Dataset:
+class Graphs(Dataset):
+    """A dataset of rdflib that a query may be asked of without a warning: it asks by a name that is on its way out."""
+
+    _default_context: Graph
+
+    @property
+    def default_context(self) -> Graph:
+        """The graph without a name."""
+        return self._default_context
+
+    @default_context.setter
+    def default_context(self, value: Graph) -> None:
+        self._default_context = value
+
+
+def to_rdflib(quads: Iterable[pyoxigraph.Quad], graphs: Graphs) -> Graphs:
     """Add quads to a dataset of rdflib, literals as they are written, and return it."""
     import pyoxigraph
 
-    default = dataset.default_graph
     with quiet():
         for quad in quads:
             name = quad.graph_name
-            graph = default if isinstance(name, pyoxigraph.DefaultGraph) else dataset.graph(_node(name))
+            unnamed = isinstance(name, pyoxigraph.DefaultGraph)
+            graph = graphs.default_context if unnamed else graphs.graph(_node(name))
             graph.add((_node(quad.subject), _node(quad.predicate), _node(quad.object)))
-    return dataset
+    return graphs
 
 
 def _node(term: Any) -> Any:
@@ -190,11 +217,11 @@ def _node(term: Any) -> Any:
     raise TransmissionsError(f"{term}: statements about statements can be parsed and written, not queried or validated")
 
 
-def from_rdflib(graph: Graph) -> list[pyoxigraph.Quad]:
-    """Return the triples of a graph of rdflib as quads of the default graph."""
+def from_rdflib(triples: Iterable[tuple[Node, Node, Node]]) -> list[pyoxigraph.Quad]:
+    """Return triples of rdflib, such as a graph, as quads of the default graph."""
     import pyoxigraph
 
-    return [pyoxigraph.Quad(*(_term(node) for node in triple)) for triple in graph]
+    return [pyoxigraph.Quad(*(_term(node) for node in triple)) for triple in triples]
 
 
 def _term(node: Node) -> Any:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rdflib import BNode, Dataset, URIRef
+from rdflib import BNode, URIRef
 from rdflib import Literal as Text
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.plugins.stores.memory import Memory
 
-from processors.rdf.graphs import from_rdflib, quads_in, quiet, to_rdflib, to_text
+from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
 from processors.values import as_text
-from transmissions import MISSING, Duration, Message, Processor, TransmissionsError, get_field, require_field
-from transmissions import set_field, setting
+from transmissions import (
+    MISSING,
+    Duration,
+    Message,
+    Processor,
+    TransmissionsError,
+    get_field,
+    require_field,
+    set_field,
+    setting,
+)
 
 __all__ = ["Binding", "RDFQuery", "check_query", "rows_of"]
 
@@ -38,12 +47,22 @@ class Binding:
 
 
 class RDFQuery(Processor):
-    """Ask a SPARQL query of the graph in a message: SELECT, ASK, CONSTRUCT or DESCRIBE.
+    r"""Ask a SPARQL query of the graph in a message: SELECT, ASK, CONSTRUCT or DESCRIBE.
 
     The answer to SELECT and ASK is in the standard's JSON form, `results.bindings` or `boolean`; with `:answer "rows"`
     that to SELECT is a list of plain objects. CONSTRUCT and DESCRIBE answer with a graph. Values from the message get
     into the query only through `:bind`, never as text of it, so that none of them can change what it asks. SERVICE and
     FROM, by which a query would reach for the network, are refused.
+
+    Example:
+        :stage a :RDFQuery ; :settings [
+            :query "SELECT ?title WHERE { ?book <http://purl.org/dc/terms/title> ?title ; <urn:by> ?who }" ;
+            :bind [ :variable "who" ; :field "author" ] ;
+            :answer "rows"
+        ] .
+        in {"author": "me",
+            "dataset": "<urn:b> <http://purl.org/dc/terms/title> \"Pipes\" .\n<urn:b> <urn:by> \"me\" .\n"}
+        out {"author": "me", "dataset": "…", "queryResults": [{"title": "Pipes"}]}
 
     Guarantee: pure, but for `NOW()`, `RAND()` and the like.
     """
@@ -53,9 +72,7 @@ class RDFQuery(Processor):
     source_field: str = setting("dataset", "field with the graph, as a dotted path", reads=True, fixed=True)
     target_field: str = setting("queryResults", "field that receives the answer", writes=True, fixed=True)
     answer: Literal["json", "rows"] = setting("json", "the form of the answer to SELECT", fixed=True)
-    bind: list[Binding] = setting(
-        (), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True
-    )
+    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
     default_graph: Literal["default", "union"] = setting(
         "default", 'what is asked outside of GRAPH: the default graph, or with "union" all graphs together', fixed=True
     )
@@ -79,7 +96,7 @@ class RDFQuery(Processor):
         """Return the message with the answer."""
         quads = quads_in(require_field(message, self.source_field), self.source_field)
         store = _TimedStore(self.timeout)
-        dataset = to_rdflib(quads, Dataset(store=store, default_union=self.default_graph == "union"))
+        dataset = to_rdflib(quads, Graphs(store=store, default_union=self.default_graph == "union"))
         with quiet():
             set_field(message, self.target_field, self._answer(dataset, store, self._bindings(message)))
         return message
@@ -91,7 +108,7 @@ class RDFQuery(Processor):
             bound[one.variable] = _address(value, one.field) if one.kind == "address" else _text(value)
         return bound
 
-    def _answer(self, dataset: Dataset, store: _TimedStore, bindings: Mapping[str, Any]) -> Any:
+    def _answer(self, dataset: Graphs, store: _TimedStore, bindings: Mapping[str, Any]) -> Any:
         store.begin()
         try:
             found = dataset.query(self._prepared, initBindings=dict(bindings))
@@ -108,7 +125,7 @@ class RDFQuery(Processor):
 
     def _rows(self, found: Any) -> Any:
         names = [str(name) for name in found.vars or ()]
-        rows = []
+        rows: list[dict[str, Any]] = []
         for row in found:
             if len(rows) == self.max_rows:
                 raise TransmissionsError(f"the answer has more than {self.max_rows} rows; see :maxRows")
@@ -121,7 +138,7 @@ class _OutOfTime(Exception):
     """A query has had its time."""
 
 
-class _TimedStore(Memory):  # type: ignore[misc]
+class _TimedStore(Memory):
     """A store that gives out no more statements once the time is over: every query lives on them."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -134,7 +151,7 @@ class _TimedStore(Memory):  # type: ignore[misc]
         """Let the time run."""
         self._deadline = time.monotonic() + self._timeout_s
 
-    def triples(self, triple_pattern: Any, context: Any = None) -> Iterator[Any]:
+    def triples(self, triple_pattern: Any, context: Any = None) -> Generator[Any, None, None]:
         """Yield the statements that fit."""
         for found in super().triples(triple_pattern, context):
             self._look()
@@ -158,7 +175,9 @@ def check_query(text: str, place: str) -> Query:
     except Exception as error:
         # The parser raises errors of many kinds for one and the same thing.
         reason = str(error).strip().splitlines()
-        raise TransmissionsError(f"{place}: not valid SPARQL: {reason[0] if reason else type(error).__name__}") from None
+        raise TransmissionsError(
+            f"{place}: not valid SPARQL: {reason[0] if reason else type(error).__name__}"
+        ) from None
     if prepared.algebra.get("datasetClause"):
         raise TransmissionsError(f"{place}: refused: FROM names graphs elsewhere; the query is asked of the message's")
     if found := next(_outside(prepared.algebra), None):

@@ -16,10 +16,16 @@ _RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 
 class DatasetReader(Processor):
-    """Read a file of RDF into `dataset`: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
+    r"""Read a file of RDF into `dataset`: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
 
     `dataset` is a graph as all processors of RDF take it: text in N-Quads, with its blank nodes numbered. The prefixes
     that the file declares are in `prefixes`. Relative addresses start from the file's own, and nothing is fetched.
+
+    Example:
+        :stage a :DatasetReader ; :settings [ :datasetFile "book.ttl" ] .
+        file book.ttl "@prefix ex: <http://example.org/> .\nex:book ex:by \"me\" ."
+        out {"dataset": "<http://example.org/book> <http://example.org/by> \"me\" .\n",
+            "prefixes": {"ex": "http://example.org/"}}
 
     Guarantee: pure: the same file gives the same message.
     """
@@ -52,12 +58,19 @@ class DatasetReader(Processor):
 
 
 class RDFParser(Processor):
-    """Parse RDF in a field into a graph: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
+    r"""Parse RDF in a field into a graph: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
 
     The graph is text in N-Quads, with its blank nodes numbered; the prefixes that the text declares are in `prefixes`.
     Plain JSON becomes RDF with a JSON-LD context: `:contextFile` names a file with one, and the field may hold the
     object itself, such as a row of a table. Nothing is fetched: a context or a document that is named by an address,
     and an XML document type, are errors.
+
+    Example:
+        :stage a :RDFParser ; :settings [ :format "json-ld" ; :contextFile "context.json" ; :sourceField "row" ] .
+        file context.json {"@context": {"id": "@id", "title": "http://purl.org/dc/terms/title"}}
+        in {"row": {"id": "http://example.org/book", "title": "Pipes"}}
+        out {"row": {"id": "http://example.org/book", "title": "Pipes"}, "prefixes": {},
+            "dataset": "<http://example.org/book> <http://purl.org/dc/terms/title> \"Pipes\" .\n"}
 
     Guarantee: pure.
     """
@@ -101,11 +114,20 @@ class RDFParser(Processor):
 
 
 class ConfigMap(Processor):
-    """Gather what a graph says of its sets of settings, as an object by name, into `contentGroup`.
+    r"""Gather what a graph says of its sets of settings, as an object by name, into `contentGroup`.
 
     Each node of the class that `:configClass` names becomes an object, under the last part of its address; its
     members are the node's properties, under the last parts of theirs, a list where there are several values. Nodes
     without an address are left out.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:read :map :leave) .
+        :read a :DatasetReader ; :settings [ :datasetFile "manifest.ttl" ] .
+        :map a :ConfigMap .
+        :leave a :Restructure ; :settings [ :remove "dataset", "prefixes" ] .
+        file manifest.ttl "@prefix : <http://purl.org/stuff/transmissions/> .
+            :notes a :ConfigSet ; :sourceDir \"raw\" ; :tag \"a\", \"b\" ."
+        out {"contentGroup": {"notes": {"sourceDir": "raw", "tag": ["a", "b"]}}}
 
     Guarantee: pure.
     """
@@ -122,18 +144,19 @@ class ConfigMap(Processor):
         import pyoxigraph
 
         quads = quads_in(require_field(message, "dataset", "DatasetReader reads one"), "dataset")
-        wanted = [
-            quad.subject
+        wanted: dict[Any, str] = {
+            quad.subject: local_name(quad.subject.value)
             for quad in quads
             if quad.predicate.value == _RDF_TYPE
             and isinstance(quad.subject, pyoxigraph.NamedNode)
             and isinstance(quad.object, pyoxigraph.NamedNode)
             and self.config_class in (quad.object.value, local_name(quad.object.value))
-        ]
-        groups: dict[str, dict[str, list[str]]] = {local_name(subject.value): {} for subject in wanted}
+        }
+        groups: dict[str, dict[str, list[str]]] = {name: {} for name in wanted.values()}
         for quad in quads:
-            if quad.subject in wanted and quad.predicate.value != _RDF_TYPE:
-                values = groups[local_name(quad.subject.value)].setdefault(local_name(quad.predicate.value), [])
+            name = wanted.get(quad.subject)
+            if name is not None and quad.predicate.value != _RDF_TYPE:
+                values = groups[name].setdefault(local_name(quad.predicate.value), [])
                 values.append(getattr(quad.object, "value", str(quad.object)))
         shown = {
             name: {key: values[0] if len(values) == 1 else values for key, values in group.items()}

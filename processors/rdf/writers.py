@@ -31,10 +31,16 @@ class Prefix:
 
 
 class RDFSerializer(Processor):
-    """Write a graph as text: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
+    r"""Write a graph as text: Turtle, N-Triples, N-Quads, TriG, JSON-LD or RDF/XML.
 
     The statements of one subject stand together, subjects in the order in which they first appear. Prefixes are those
     in the message's `prefixes`, which the readers of RDF set, and those in the settings, which come first.
+
+    Example:
+        :stage a :RDFSerializer ; :settings [ :prefixes [ :prefix "ex" ; :namespace "http://example.org/" ] ] .
+        in {"dataset": "<http://example.org/a> <http://example.org/knows> <http://example.org/b> .\n"}
+        out {"dataset": "<http://example.org/a> <http://example.org/knows> <http://example.org/b> .\n",
+            "content": "@prefix ex: <http://example.org/> .\nex:a ex:knows ex:b .\n"}
 
     Guarantee: pure.
     """
@@ -57,10 +63,19 @@ class RDFSerializer(Processor):
 
 
 class RDFMerger(Processor):
-    """Join the graphs of the parts of each group into one, and let the message that was split go on with it.
+    r"""Join the graphs of the parts of each group into one, and let the message that was split go on with it.
 
     The parts end here. Blank nodes of different parts stay different; a statement that several parts make is there
     once. Without a stage before it that splits, it joins over the whole run and sends one message at its end.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:split :parse :join) .
+        :split a :ForEach .
+        :parse a :RDFParser ; :settings [ :sourceField "currentItem" ] .
+        :join a :RDFMerger .
+        in {"items": ["<urn:a> <urn:p> <urn:b> .", "<urn:a> <urn:p> [] .", "<urn:a> <urn:p> [] ."]}
+        out {"dataset": "<urn:a> <urn:p> <urn:b> .\n<urn:a> <urn:p> _:b0 .\n<urn:a> <urn:p> _:b3 .\n",
+            "prefixes": {}}
 
     Guarantee: pure; holds the graph of one group in memory, as text.
     """

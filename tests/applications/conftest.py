@@ -14,9 +14,7 @@ from transmissions import Message
 PREFIX = """@prefix : <http://purl.org/stuff/transmissions/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 """
-CONTEXT = frozenset(
-    {"appName", "appPath", "subtask", "rootDir", "dataDir", "workingDir", "targetDir", "appRunStart"}
-)
+CONTEXT = frozenset({"appName", "appPath", "subtask", "rootDir", "dataDir", "workingDir", "targetDir", "appRunStart"})
 
 
 class Made:

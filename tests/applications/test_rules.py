@@ -67,7 +67,7 @@ def test_settings_come_from_the_target_then_the_application_then_its_configurati
     """Each property is looked up by itself; where it is found first, all its values are taken and no others."""
     app = application(
         LINE + ':a a :SetMessage ; :settings :s . :s a :ConfigSet ; :text "from transmissions" .'
-        ':t2 a :Transmission ; :pipe (:b) . :b a :SetText ; :settings :s .',
+        ":t2 a :Transmission ; :pipe (:b) . :b a :SetText ; :settings :s .",
         ':s a :ConfigSet ; :text "from config" ; :targetField "out" ;'
         ' :setters ( [ :key "k1" ; :value "c" ] [ :key "k2" ; :value "c" ] ) .',
     )
@@ -257,9 +257,7 @@ def test_choice_and_goto_make_a_branch(application: Make) -> None:
 
 def test_transmissions_that_call_each_other_for_ever_are_stopped(application: Make) -> None:
     """A circle of calls is an error that names it, not a hang."""
-    app = application(
-        """:main a :EntryTransmission ; :pipe (:g) . :g a :GOTO ; :settings [ :gotoTarget "main" ] ."""
-    )
+    app = application(""":main a :EntryTransmission ; :pipe (:g) . :g a :GOTO ; :settings [ :gotoTarget "main" ] .""")
     with pytest.raises(StageError, match="leads to itself"):
         app.run()
 
@@ -364,7 +362,7 @@ def test_broken_turtle_in_any_of_the_files_is_told(application: Make, tmp_path: 
 def test_a_misspelt_setting_is_warned_of_and_decoration_is_not(application: Make) -> None:
     """A property that is nearly a setting draws a warning; labels, comments and what is far from any do not."""
     app = application(
-        LINE + ':a a :SetText ; :settings :s .', ':s a :ConfigSet ; rdfs:label "l" ; :txet "x" ; :me "y" .'
+        LINE + ":a a :SetText ; :settings :s .", ':s a :ConfigSet ; rdfs:label "l" ; :txet "x" ; :me "y" .'
     )
     (warning,) = transmissions.load(app.folder).warnings
     assert (warning.severity, warning.hint) == ("warning", "did you mean :text?")
@@ -408,7 +406,7 @@ def test_a_plain_pipeline_has_none_of_the_rules(tmp_path: Path) -> None:
     """In a plain file the stages are the processors' own classes, with nothing around them, and fields are data."""
     file = tmp_path / "plain.ttl"
     file.write_text(
-        '@prefix : <http://purl.org/stuff/transmissions/> . :t a :Transmission ; :pipe (:a :b) .'
+        "@prefix : <http://purl.org/stuff/transmissions/> . :t a :Transmission ; :pipe (:a :b) ."
         ':a a :SetText ; :settings [ :text "ours" ] . :b a :NOP .'
     )
     pipeline = transmissions.load(file)

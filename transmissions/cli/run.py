@@ -68,7 +68,12 @@ class RunCommand(Command):
 def run(  # noqa: PLR0917
     context: typer.Context,
     pipeline: Annotated[
-        str, typer.Argument(metavar="PIPELINE", show_default=False, help="A bundled name, a .ttl file, FILE#name, or an application's folder.")
+        str,
+        typer.Argument(
+            metavar="PIPELINE",
+            show_default=False,
+            help="A bundled name, a .ttl file, FILE#name, or an application's folder.",
+        ),
     ],
     values: Annotated[
         list[str] | None,

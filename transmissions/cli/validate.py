@@ -34,7 +34,9 @@ _FORMATS = ("text", "json", "sarif")
 def validate(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", show_default=False, help="Files, bundled names, applications, or folders of these."),
+        typer.Argument(
+            metavar="PATH...", show_default=False, help="Files, bundled names, applications, or folders of these."
+        ),
     ],
     form: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS), help="How to print problems.")] = "text",
     processors: Processors = None,
