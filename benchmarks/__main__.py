@@ -1,4 +1,4 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|conversion|startup …]`."""
+"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|usage|… ]`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 import platform
 import sys
 
-from benchmarks import conversion, passthrough, startup
+from benchmarks import applications, conversion, passthrough, startup, streams, usage
 from benchmarks.measure import Row, table
 
 ALL = {
     "passthrough": passthrough.rows,
+    "streams": streams.rows,
     "conversion": conversion.rows,
+    "applications": applications.rows,
+    "usage": usage.rows,
     "startup": startup.rows,
 }
 
@@ -20,7 +23,9 @@ def main() -> None:
     """Run what was asked for, everything by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("which", nargs="*", choices=[*ALL, []], help="what to run; everything by default")
-    parser.add_argument("--size", type=int, default=100, metavar="MB", help="megabytes of the export to convert")
+    parser.add_argument(
+        "--size", type=int, default=100, metavar="MB", help="megabytes of the export to convert, and of session logs"
+    )
     parser.add_argument("--messages", type=int, default=1_000_000, help="messages to pass through")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; the medians are shown")
     options = parser.parse_args()

@@ -1,15 +1,19 @@
-"""Processors that find feeds: in a page, and in a list of subscriptions."""
+"""Processors of feeds: find them in a page and in a list of subscriptions, read them, and write one."""
 
 from __future__ import annotations
 
+import calendar
+from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import Literal
+from io import BytesIO
+from typing import Any, Literal
 from urllib.parse import urljoin
 from xml.etree import ElementTree
 
+from processors.extras import library
 from transmissions import Message, Processor, get_field, require_field, set_field, setting
 
-__all__ = ["HTMLFeedExtractor", "OpmlFeedExtractor"]
+__all__ = ["AtomBuilder", "FeedParser", "HTMLFeedExtractor", "OpmlFeedExtractor"]
 
 _FEEDS = {"application/rss+xml": "rss", "application/atom+xml": "atom", "application/feed+json": "json"}
 
@@ -82,3 +86,173 @@ class OpmlFeedExtractor(Processor):
         addresses = [address for address in found if address]
         set_field(message, self.output_field, list(dict.fromkeys(addresses)) if self.unique else addresses)
         return message
+
+
+class FeedParser(Processor):
+    """Read a feed, RSS or Atom: `format`, `meta` (of the whole) and `entries`, with their dates in UTC.
+
+    What is broken is read as far as it goes. If it is no feed at all, `feedError` says so and the message goes on.
+
+    Guarantee: pure.
+    """
+
+    writes = ("feedError", "feedRaw")
+
+    input_field: str = setting("http.data", "field with the feed's text, as a dotted path", reads=True)
+    output_field: str = setting("feed", "field that receives what was read, as a dotted path", writes=True)
+    include_raw_content: bool = setting(False, "whether the text goes on in `feedRaw`")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the feed."""
+        text = str(require_field(message, self.input_field))
+        if self.include_raw_content:
+            message["feedRaw"] = text
+        read = library("feedparser", "markup").parse(
+            # As a stream: bytes that name a file would be opened.
+            BytesIO(text.encode()),
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+        if not read.version:
+            message["feedError"] = f"no feed: {read.get('bozo_exception', 'it is of no known form')}"
+            return message
+        feed = {"format": read.version, "meta": _meta(read.feed), "entries": [_entry(one) for one in read.entries]}
+        set_field(message, self.output_field, feed)
+        return message
+
+
+def _meta(feed: Any) -> dict[str, Any]:
+    names = {"title": "title", "link": "link", "description": "subtitle", "language": "language", "id": "id"}
+    found = {name: feed.get(theirs) for name, theirs in names.items()}
+    return _said({**found, "updated": _date(feed, "updated"), "author": feed.get("author")})
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    contents = [one.get("value") for one in entry.get("content", [])]
+    return _said(
+        {
+            "title": entry.get("title"),
+            "link": entry.get("link"),
+            "guid": entry.get("id") or entry.get("link"),
+            "published": _date(entry, "published") or _date(entry, "updated"),
+            "updated": _date(entry, "updated") or _date(entry, "published"),
+            "author": entry.get("author"),
+            "summary": entry.get("summary"),
+            "content": next(filter(None, contents), None) or entry.get("summary"),
+            "categories": [tag.get("term") for tag in entry.get("tags", []) if tag.get("term")],
+        }
+    )
+
+
+def _date(said: Any, name: str) -> str | None:
+    parsed = said.get(f"{name}_parsed") if name in said else None
+    if parsed is None:
+        return None
+    return datetime.fromtimestamp(calendar.timegm(parsed), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+class AtomBuilder(Processor):
+    """Write an Atom feed of a list of entries, newest first, into `content`.
+
+    An entry is an object with `title`, `link` (or `url`), `id` (or `guid`, or `uri`), `published`, `updated`,
+    `summary`, `content` (HTML) and `author`. The feed was last changed when its newest entry was.
+
+    Guarantee: pure: the same entries give the same feed.
+    """
+
+    input_field: str = setting("entries", "field with the list of entries, as a dotted path", reads=True)
+    output_field: str = setting("content", "field that receives the feed, as a dotted path", writes=True)
+    feed_title: str = setting("Feed", "the feed's title")
+    feed_subtitle: str = setting("", "its subtitle")
+    feed_author_name: str = setting("", "who writes it")
+    feed_author_email: str = setting("", "the writer's address")
+    base_url: str = setting("", "the address of the site, which relative links start from")
+    feed_url: str = setting("", "the feed's own address")
+    feed_id: str = setting("", "what tells the feed apart; its own address, or the site's, if empty")
+    max_entries: int = setting(50, "at most this many entries", minimum=1)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the feed."""
+        entries = require_field(message, self.input_field)
+        if not isinstance(entries, list):
+            raise ValueError(f"the field {self.input_field} holds no list but {type(entries).__name__}")
+        dated = [(_when(one), one) for one in entries if isinstance(one, dict)]
+        dated.sort(key=lambda one: one[0], reverse=True)
+        ElementTree.register_namespace("", _ATOM)
+        feed = ElementTree.Element(f"{{{_ATOM}}}feed")
+        _add(feed, "title", self.feed_title)
+        _add(feed, "subtitle", self.feed_subtitle)
+        _add(feed, "id", self.feed_id or self.feed_url or self.base_url or "urn:feed")
+        _add(feed, "updated", dated[0][0] if dated else _EPOCH)
+        _link(feed, self.base_url, "alternate")
+        _link(feed, self.feed_url, "self")
+        _author(feed, self.feed_author_name, self.feed_author_email)
+        for when, entry in dated[: self.max_entries]:
+            self._add_entry(feed, entry, when)
+        ElementTree.indent(feed)
+        text = ElementTree.tostring(feed, encoding="unicode")
+        set_field(message, self.output_field, f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n')
+        return message
+
+    def _add_entry(self, feed: ElementTree.Element, entry: dict[str, Any], when: str) -> None:
+        element = ElementTree.SubElement(feed, f"{{{_ATOM}}}entry")
+        link = urljoin(self.base_url, str(entry.get("link") or entry.get("url") or ""))
+        _add(element, "title", str(entry.get("title") or "Untitled"))
+        _add(element, "id", str(entry.get("id") or entry.get("guid") or entry.get("uri") or link or "urn:entry"))
+        _add(element, "updated", when)
+        _add(element, "published", _as_date(entry.get("published")) or "")
+        _link(element, link, "alternate")
+        author = entry.get("author")
+        _author(element, str(author.get("name", "")) if isinstance(author, dict) else str(author or ""), "")
+        _add(element, "summary", _clean(entry.get("summary")))
+        if entry.get("content"):
+            _add(element, "content", _clean(entry["content"])).set("type", "html")
+
+
+def _add(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
+    """Add an element, unless it would be empty; return it."""
+    element = ElementTree.Element(f"{{{_ATOM}}}{name}")
+    if text:
+        element.text = _clean(text)
+        parent.append(element)
+    return element
+
+
+def _link(parent: ElementTree.Element, address: str, kind: str) -> None:
+    if address:
+        ElementTree.SubElement(parent, f"{{{_ATOM}}}link", {"rel": kind, "href": _clean(address)})
+
+
+def _author(parent: ElementTree.Element, name: str, email: str) -> None:
+    if name or email:
+        author = ElementTree.SubElement(parent, f"{{{_ATOM}}}author")
+        _add(author, "name", name or email)
+        _add(author, "email", email)
+
+
+def _clean(value: Any) -> str:
+    """Return text without what XML cannot hold."""
+    return "".join(
+        sign for sign in str(value or "") if sign in "\t\n\r" or "\x20" <= sign <= "\ud7ff" or sign >= "\ue000"
+    )
+
+
+def _when(entry: dict[str, Any]) -> str:
+    return _as_date(entry.get("updated")) or _as_date(entry.get("published")) or _EPOCH
+
+
+def _as_date(value: Any) -> str | None:
+    try:
+        read = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    read = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return read.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -33,7 +33,7 @@ class FileCopy(Processor):
             raise TransmissionsError("FileCopy needs :source and :destination")
         source = self.context.find(named)
         if source.is_dir():
-            for path in _files_in(source):
+            for path in _files_in(source, hidden=True):
                 self._copy(path, f"{self.destination}/{path.relative_to(source).as_posix()}")
         else:
             self._copy(source, self.destination)
@@ -83,12 +83,12 @@ class FileRemove(Processor):
             self.outputs["removed"] = self.outputs.get("removed", 0) + 1
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and below it, without those, and without the folders, that begin with a dot."""
+def _files_in(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
+    """Yield the files in a folder and below it; with `hidden` also those with a name in their path that begins so."""
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if hidden or not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith("."):
+            if hidden or not name.startswith("."):
                 yield Path(root) / name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from processors.values import as_list, as_text
@@ -21,7 +22,7 @@ from transmissions import (
     setting,
 )
 
-__all__ = ["NOP", "Accumulate", "DeadEnd", "ForEach", "Fork", "Halt", "Unfork"]
+__all__ = ["NOP", "Accumulate", "DeadEnd", "ForEach", "Fork", "Halt", "Ping", "Unfork"]
 
 
 class NOP(Processor):
@@ -236,3 +237,33 @@ class Accumulate(Processor):
         if self.accumulator_type == "string":
             return self.separator.join(map(as_text, gathered))
         return gathered
+
+
+class Ping(Processor):
+    """Send copies of a message at intervals, each with `ping`, then the message with `pingComplete`.
+
+    `ping` holds the number of the copy, from 1, and the time. A message whose `kill` is the kill signal sends none.
+
+    Guarantee: at least once.
+    """
+
+    takes_done = True
+    writes = ("ping", "pingComplete", "pingStatus")
+
+    interval: float = setting(5000, "milliseconds between two of them", minimum=0)
+    count: int = setting(1, "how many to send", minimum=0)
+    payload: str = setting("ping", "a text that each carries")
+    kill_signal: str = setting("STOP", "the value of `kill` that stops it")
+
+    def process(self, message: Message) -> Iterator[Message]:
+        """Yield the copies, then the message."""
+        stopped = message.get("kill") == self.kill_signal
+        sent = 0
+        while sent < self.count and not stopped:
+            if sent:
+                time.sleep(self.interval / 1000)
+            sent += 1
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            ping = {"count": sent, "payload": self.payload, "timestamp": now}
+            yield {**copy_message(message), "ping": ping, "pingStatus": "running"}
+        yield {**message, "pingComplete": True, "pingStatus": "stopped" if stopped else "complete"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transmissions.drawing import FORMATS, draw_dot, draw_mermaid, draw_svg, draw_text
+from transmissions.drawing import FORMATS, Notes, draw_dot, draw_mermaid, draw_svg, draw_text
 from transmissions.drawing.labels import display_width
 from transmissions.drawing.layout import Bend, arrange, place
 from transmissions.drawing.routing import STRAIGHT, tracks
@@ -189,3 +189,54 @@ def test_wide_characters_take_two_columns() -> None:
 def test_sizes_read_well(size: int, text: str) -> None:
     """Sizes have a unit that suits them."""
     assert size_text(size) == text
+
+
+@given(graphs(), st.integers(0, 10**9))
+def test_figures_of_edges_stand_beside_their_arrows(graph: tuple[list[str], list[tuple[str, str]]], most: int) -> None:
+    """In text, what stands beside an edge is read whole, next to an arrow, however many edges there are."""
+    names, edges = graph
+    labels = {edge: f"<{most - number:,}>" for number, edge in enumerate(edges)}
+    stages = tuple(Stage(name, "NOP") for name in names)
+    drawn = draw_text(Definition("d", "d.ttl", stages, tuple(edges)), Notes(edges=labels))
+    assert sorted(re.findall(r"▼ (<\S+>)", drawn)) == sorted(labels.values())
+    assert all(f"│ {name} " in drawn for name in names)
+
+
+def test_figures_stand_in_the_boxes() -> None:
+    """With figures, a box of text says name and processor on a line, and the figures below."""
+    notes = Notes({"a": ("busy 1 %",), "b": ("≡ 3/8", "busy 97 %")}, {("a", "b"): "12/s"}, "b", "a demo: 3 s")
+    drawn = draw_text(pipeline(("a", "b"), buffers={"b": Buffer(8)}), notes)
+    assert drawn.splitlines() == [
+        "a demo: 3 s",
+        "┌───────────┐",
+        "│ a (NOP)   │",
+        "│ busy 1 %  │",
+        "└─────┬─────┘",
+        "      ▼ 12/s",
+        "┌─────┴─────┐",
+        "│ b (NOP)   │",
+        "│ ≡ 3/8     │",
+        "│ busy 97 % │",
+        "└───────────┘",
+    ]
+
+
+@given(graphs(), st.text(max_size=12))
+def test_figures_are_in_every_format(graph: tuple[list[str], list[tuple[str, str]]], text: str) -> None:
+    """Whatever they hold, figures of stages and edges are in the drawing, and it is well formed."""
+    names, edges = graph
+    stages = tuple(Stage(name, "NOP", buffer=Buffer()) for name in names)
+    definition = Definition("d", "d.ttl", stages, tuple(edges))
+    notes = Notes(
+        dict.fromkeys(names, ("figure", text)), {edge: f"e{number}e" for number, edge in enumerate(edges)}, "n0"
+    )
+    root = ET.fromstring(draw_svg(definition, notes))
+    shown = ["".join(one.itertext()) for one in root.iter(f"{SVG}text")]
+    assert shown.count("figure") == len(names)
+    assert [group.get("class") for group in root.iter(f"{SVG}g")].count("stage slowest") == 1
+    for drawn in (draw_dot(definition, notes), draw_mermaid(definition, notes), "\n".join(shown)):
+        assert drawn.count("figure") == len(names)
+        assert all(f"e{number}e" in drawn for number in range(len(edges)))
+        assert "messages" not in drawn
+    assert "penwidth=3" in draw_dot(definition, notes)
+    assert f"style s{names.index('n0')} stroke:" in draw_mermaid(definition, notes)

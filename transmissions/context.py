@@ -50,6 +50,10 @@ class Application:
     subtask: str = ""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Context:
     """A stage's view of the run it is part of.
@@ -69,6 +73,8 @@ class Context:
         call: runs another transmission of the application with a message, to its end, and returns the first message
             that left it; None if none did.
         halt: ends the run on purpose, and takes the reason.
+        run: the id of the run, which no other run has.
+        stopping: says whether the run takes nothing more in, because it failed or was aborted; who waits, asks it.
     """
 
     stage: str = ""
@@ -77,6 +83,8 @@ class Context:
     fingerprint: str = ""
     statistics: Callable[[], Mapping[str, Any]] = _no_statistics
     log: Callable[[str, str, Mapping[str, Any]], None] = _silent
+    run: str = ""
+    stopping: Callable[[], bool] = _never
     closes: str | None = None
     application: Application | None = None
     call: Callable[[str, dict[str, Any]], dict[str, Any] | None] = _no_call
@@ -109,8 +117,9 @@ class Context:
         if self.application is None:
             return self.output, str(path)
         place = Path(os.path.normpath(self.application.working / path))
-        for folder in (self.application.working, self.application.root, self.application.folder):
-            if place.is_relative_to(folder) and place != folder:
+        folders = (self.application.working, self.application.root, self.application.folder)
+        for folder in folders if place not in folders else ():
+            if place.is_relative_to(folder):
                 output = self.output if folder == self.output.target else self._outputs.get(folder)
                 if output is None:
                     output = self._outputs[folder] = Output(folder)

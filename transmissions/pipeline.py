@@ -177,10 +177,11 @@ class Pipeline:
             async with aclosing(run.messages_async()) as messages:
                 async for message in messages:
                     yield message
+            await asyncio.to_thread(_ended, run)
         except BaseException:
+            # Cancelled at the very end, too, its files are to be whole before anybody goes on.
             await asyncio.to_thread(run.wait)
             raise
-        await asyncio.to_thread(_ended, run)
 
     def _given(self, parameters: Mapping[str, Any], target: Any) -> dict[str, Any]:
         declared = any(parameter.name == "target" for parameter in self.definition.parameters)

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ class Plan:
     def stages(self) -> tuple[PlannedStage, ...]:
         """All stages, in the order of the segments."""
         return tuple(stage for segment in self.segments for stage in segment.stages)
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of the names of stages, the first of which sends to the second."""
+        inside = [pair for segment in self.segments for pair in pairwise(segment.stages)]
+        between = [
+            (segment.stages[-1], self.segments[target].stages[0])
+            for segment in self.segments
+            for target in segment.targets
+            if segment.stages
+        ]
+        return tuple((first.name, second.name) for first, second in inside + between)
 
 
 def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry, *, fuse: bool = True) -> Plan:

@@ -30,9 +30,12 @@ class DatasetReader(Processor):
     Guarantee: pure: the same file gives the same message.
     """
 
+    takes_done = True
     writes = ("dataset", "prefixes")
 
-    dataset_file: Path = setting(doc="the file; in an application, from the target's or the application's folder")
+    dataset_file: Path = setting(
+        Path("dataset.ttl"), "the file; in an application, from the target's or the application's folder"
+    )
     format: Literal["auto", "turtle", "n-triples", "n-quads", "trig", "json-ld", "rdf-xml"] = setting(
         "auto", "how it is written; by its ending unless said", fixed=True
     )

@@ -92,7 +92,7 @@ def test_the_default_of_an_application_comes_last(application: Make) -> None:
     [("theirs", "theirs"), ("", "ours"), (0, "ours"), (None, "ours"), (False, "ours"), ([], []), (5, 5)],
 )
 def test_a_message_field_overrides_the_setting_of_its_name(application: Make, value: Any, expected: Any) -> None:
-    """A field of a setting's short name is the setting for that message, unless it holds what is false to JavaScript."""
+    """A field of a setting's short name is the setting for that message, but for what is false to JavaScript."""
     app = application(LINE + ':a a :SetText ; :settings [ :text "ours" ; :targetField "out" ] .')
     assert app.run({"text": value})[0]["out"] == expected
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from transmissions import Pipeline, Status
 from transmissions.runtime.account import differences
+from transmissions.runtime.inlet import Inlet
 from transmissions.runtime.result import StageStatistics
-from transmissions.runtime.segment_run import Inlet
 from transmissions.streams import EventStream
 
 

@@ -68,3 +68,35 @@ def test_a_run_that_was_halted_is_not_complete(build: Build, second: str) -> Non
     result = run.wait(10)
     assert result is not None
     assert (result.status, result.error) == (Status.ABORTED, "")
+
+
+def test_an_async_stream_that_is_cancelled_at_its_very_end_has_ended(build: Build) -> None:
+    """A task that has read the last message and is cancelled then still waits until the run is over."""
+    tasks: list[asyncio.Task[None]] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    over = []
+
+    class Reports(Processor):
+        """Take a while to report."""
+
+        def process(self, message: Message) -> Message:
+            return message
+
+        def report(self) -> dict[str, Any]:
+            loops[0].call_soon_threadsafe(tasks[0].cancel)
+            threading.Event().wait(0.05)
+            over.append(True)
+            return {}
+
+    async def read() -> None:
+        async for _ in build([("a", "Numbers"), ("b", "Reports")], Reports=Reports).stream_async():
+            pass
+
+    async def main() -> bool:
+        loops.append(asyncio.get_running_loop())
+        tasks.append(asyncio.create_task(read()))
+        await asyncio.wait(tasks)
+        return bool(over)
+
+    assert asyncio.run(main())
+    assert tasks[0].cancelled()

@@ -67,9 +67,9 @@ class Side:
 
     def begin(self, stream: EventStream, name: str, *arguments: Any) -> Operation:
         """Begin it elsewhere, and return when it waits or has ended."""
-        waiting = count_waiting(stream)
+        waiting = count_waiting(stream, name)
         operation = Operation(self, stream, name, arguments)
-        when(lambda: count_waiting(stream) > waiting or not operation._thread.is_alive())
+        when(lambda: count_waiting(stream, name) > waiting or not operation._thread.is_alive())
         return operation
 
     def all_of(self, stream: EventStream) -> list[Any]:
@@ -83,10 +83,10 @@ class Side:
         return asyncio.run(main())
 
 
-def count_waiting(stream: EventStream) -> int:
-    """Return how many senders and receivers wait."""
+def count_waiting(stream: EventStream, name: str) -> int:
+    """Return how many senders wait, or how many receivers."""
     counted = stream.statistics()
-    return counted.waiting_senders + counted.waiting_receivers
+    return counted.waiting_senders if name.startswith("send") else counted.waiting_receivers
 
 
 def started(function: Callable[[], Any]) -> threading.Thread:

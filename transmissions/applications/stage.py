@@ -7,7 +7,7 @@ those; and it lets the message's fields override its settings. A processor's cla
 from __future__ import annotations
 
 import copyreg
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
@@ -187,22 +187,30 @@ class Ruled(Processor, metaclass=_RuledType):
 class _RuledFunction(Ruled):
     """A processor whose `process` is a plain function."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._inner: Callable[[Message], Any] = super().process
+
     def process(self, message: Message) -> Any:
         """Handle one message under the rules."""
-        message = self._tagged(message)
+        # Every hop of every message comes through here.
+        tags = message.get("tags")
+        message["tags"] = f"{tags}.{self._tag}" if tags else self._tag
+        if self._foreign:
+            message = _own(message)
         if message.get("done"):
             return self._process_done(message)
-        if self._names.isdisjoint(message) and not self._required:
-            return super().process(message)
+        if not self._required and message.keys().isdisjoint(self._names):
+            return self._inner(message)
         with self._overridden(message):
-            return super().process(message)
+            return self._inner(message)
 
     def _process_done(self, message: Message) -> Any:
         if self._passes(message):
             return message
         try:
             with self._overridden(message):
-                return self._as_done(super().process(message), message)
+                return self._as_done(self._inner(message), message)
         except MissingField:
             # The mark of a group has not what its parts have, and must not be lost for that.
             return message

@@ -41,8 +41,9 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write what the arguments are, then the options."""
-        with formatter.section("Arguments"):
-            formatter.write_dl(self._arguments(ctx))
+        if arguments := self._arguments(ctx):
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
         options = [one.get_help_record(ctx) for one in self.get_params(ctx) if one.param_type_name == "option"]
         with formatter.section("Options"):
             formatter.write_dl([record for record in options if record])

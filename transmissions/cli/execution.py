@@ -16,7 +16,7 @@ import typer
 from transmissions import bundled
 from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
-from transmissions.cli.progress import make_progress
+from transmissions.cli.progress import Progress, make_progress
 from transmissions.cli.summary import summary
 from transmissions.errors import ParameterError, StageError, TransmissionsError
 from transmissions.runtime.result import Result, Status
@@ -48,6 +48,7 @@ class Wanted:
         quiet: whether only errors are told.
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
+        watch: whether the graph is drawn while the run goes on.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Wanted:
     quiet: bool = False
     debug: bool = False
     json: bool = False
+    watch: bool = False
 
 
 def execute(pipeline: Pipeline, wanted: Wanted) -> int:
@@ -77,7 +79,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         )
         interrupts.abort_with(run.abort)
         pump = _Pump(run, outgoing) if outgoing else None
-        result = _watch(run, wanted)
+        result = _watch(run, wanted, interrupts)
         if pump:
             pump.join()
         error = _told(pipeline, run.error) if run.error and not wanted.debug else result.error
@@ -99,14 +101,27 @@ def _check_writable(report: Path) -> None:
         raise ParameterError(f"--report {report}: this cannot be written")
 
 
-def _watch(run: Run, wanted: Wanted) -> Result:
-    progress = make_progress(run.plan.pipeline, quiet=wanted.quiet, stdout_is_busy=wanted.messages_out == "-")
+def _watch(run: Run, wanted: Wanted, interrupts: Interrupts) -> Result:
+    progress = _progress(run, wanted)
+    result = None
+    interrupts.tell_with(progress.announce)
     try:
         while (result := run.wait(_LOOK_EVERY_S)) is None:
             progress.show(run.statistics())
     finally:
-        progress.close()
+        interrupts.tell_with(None)
+        progress.close(result)
     return result
+
+
+def _progress(run: Run, wanted: Wanted) -> Progress:
+    if wanted.watch:
+        from transmissions.cli.watch import WatchProgress, can_draw
+
+        if can_draw():
+            return WatchProgress(run.plan.pipeline, run.plan.edges)
+        typer.echo("--watch: standard error is no terminal that can be drawn on; a line tells now and then", err=True)
+    return make_progress(run.plan.pipeline, quiet=wanted.quiet, stdout_is_busy=wanted.messages_out == "-")
 
 
 def _told(pipeline: Pipeline, error: StageError) -> str:
@@ -132,7 +147,7 @@ def _tell(result: Result, wanted: Wanted, error: str, *, silent: bool) -> None:
     if silent:
         return
     if not wanted.quiet or result.status is not Status.COMPLETE or result.partial:
-        typer.echo(summary(result, wanted.target, wanted.report, error), err=True)
+        typer.echo(summary(result, wanted.target, wanted.report, error, watched=wanted.watch), err=True)
 
 
 def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:

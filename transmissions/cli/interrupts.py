@@ -19,6 +19,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._abort: Callable[[str], object] | None = None
         self._before: dict[int, Any] = {}
+        self._tell: Callable[[str], object] | None = None
         self.signal = 0
 
     def abort_with(self, abort: Callable[[str], object]) -> None:
@@ -26,6 +27,10 @@ class Interrupts:
         self._abort = abort
         if self.signal:
             abort(self._reason)
+
+    def tell_with(self, tell: Callable[[str], object] | None) -> None:
+        """Have a signal say through `tell` that it was heard, from its handler; None to write it to stderr."""
+        self._tell = tell
 
     @property
     def exit_code(self) -> int:
@@ -48,7 +53,11 @@ class Interrupts:
             # Nothing may be tidied up any more: a stage may hang in code that does not listen.
             os._exit(128 + number)
         self.signal = number
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{self._reason}; again to stop at once\n".encode())
+        text = f"{self._reason}; again to stop at once"
+        if self._tell is not None:
+            self._tell(text)
+        else:
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{text}\n".encode())
         # In a thread: the signal may have come while this one holds a lock that aborting needs.
         if self._abort is not None:
             threading.Thread(target=self._abort, args=(self._reason,), daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from transmissions.cli.meter import Figures, Meter
 from transmissions.quantities import size_text, time_text
-from transmissions.runtime.result import StageStatistics
+from transmissions.runtime.result import Result, StageStatistics
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,21 +28,28 @@ class Progress(Protocol):
     def show(self, stages: Sequence[StageStatistics]) -> None:
         """Show these counters, if it is time to."""
 
-    def close(self) -> None:
-        """Leave the terminal as it was."""
+    def announce(self, text: str) -> None:
+        """Say something at once; may be called by a signal's handler."""
+
+    def close(self, result: Result | None = None) -> None:
+        """Leave the terminal as it was; `result` is None if there is none."""
 
 
 class NoProgress:
-    """Shows nothing."""
+    """Shows nothing but what is announced."""
 
     def show(self, stages: Sequence[StageStatistics]) -> None:
         """Do nothing."""
 
-    def close(self) -> None:
+    def announce(self, text: str) -> None:
+        """Write the text to stderr."""
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{text}\n".encode())
+
+    def close(self, result: Result | None = None) -> None:
         """Do nothing."""
 
 
-class PlainProgress:
+class PlainProgress(NoProgress):
     """Writes a line to stderr every few seconds of a run that takes long.
 
     Args:
@@ -62,11 +70,8 @@ class PlainProgress:
             figures = self._meter.read(stages, now - self._started)
             print(f"{self._pipeline}: {progress_line(figures, stages)}", file=sys.stderr, flush=True)  # noqa: T201
 
-    def close(self) -> None:
-        """Do nothing."""
 
-
-class LiveProgress:
+class LiveProgress(NoProgress):
     """Draws a view on the terminal that changes in place, and takes it away at the end.
 
     Args:
@@ -80,16 +85,23 @@ class LiveProgress:
         self._pipeline = pipeline
         self._meter = Meter()
         self._started = time.monotonic()
+        self._notice = ""
         # Messages may go to stdout at the same time; only stderr is the display's.
         self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True, redirect_stdout=False)
         self._live.start()
+        # A hidden cursor would stay hidden if the process is killed.
+        self._live.console.show_cursor(True)
 
     def show(self, stages: Sequence[StageStatistics]) -> None:
         """Draw these counters."""
         figures = self._meter.read(stages, time.monotonic() - self._started)
-        self._live.update(_view(self._pipeline, figures, stages), refresh=True)
+        self._live.update(_view(self._pipeline, figures, stages, self._notice), refresh=True)
 
-    def close(self) -> None:
+    def announce(self, text: str) -> None:
+        """Show the text beside the figures."""
+        self._notice = text
+
+    def close(self, result: Result | None = None) -> None:
         """Take the view away."""
         self._live.stop()
 
@@ -132,7 +144,7 @@ def _bytes_text(figures: Figures) -> str:
     return f"{figures.share:.0%}, {size_text(figures.bytes)} of {size_text(figures.bytes_total)}"
 
 
-def _view(pipeline: str, figures: Figures, stages: Sequence[StageStatistics]) -> RenderableType:
+def _view(pipeline: str, figures: Figures, stages: Sequence[StageStatistics], notice: str) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -142,7 +154,7 @@ def _view(pipeline: str, figures: Figures, stages: Sequence[StageStatistics]) ->
     cells: list[RenderableType] = [Text(pipeline, style="bold")]
     if figures.share is not None:
         cells.append(ProgressBar(total=1.0, completed=figures.share, width=24))
-    cells.append(Text(progress_line(figures, ())))
+    cells.append(Text(progress_line(figures, ()) + (f"; {notice}" if notice else "")))
     head.add_row(*cells)
     table = Table(box=None, padding=(0, 2), header_style="dim")
     for column in ("stage", "processor"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -40,10 +40,7 @@ def cli_page() -> str:
     context = group.make_context(
         "trans", [], resilient_parsing=True, terminal_width=_COLUMNS, max_content_width=_COLUMNS
     )
-    sections = [_HEAD, _section(context)]
-    for name, command in vars(group)["commands"].items():
-        sections.append(_section(command.make_context(name, [], parent=context, resilient_parsing=True)))
-    return "\n".join(sections)
+    return "\n".join([_HEAD, *_sections(context, group)])
 
 
 def bundled_processors() -> dict[str, Callable[[], type[Processor]]]:
@@ -67,6 +64,12 @@ def write_pages(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
     (folder / "processors.md").write_text(processors_page(), encoding="utf-8", newline="\n")
+
+
+def _sections(context: Any, command: Any) -> Iterator[str]:
+    yield _section(context)
+    for name, below in vars(command).get("commands", {}).items():
+        yield from _sections(below.make_context(name, [], parent=context, resilient_parsing=True), below)
 
 
 def _section(context: Any) -> str:

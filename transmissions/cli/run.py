@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ Examples:
   trans run hello
   trans run claude-archive export.zip out
   trans run claude-archive --source export.zip --target out --report report.json
+  trans run claude-archive export.zip out --watch
   trans run claude-archive --source older.zip --source newer.zip --target out
   trans run my.ttl --processors my.py -s write.force=true
   trans run my.ttl -m '{"content": "hi"}' --messages - | head
@@ -107,6 +109,12 @@ def run(  # noqa: PLR0917
         ),
     ] = None,
     processors: Processors = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Draw the graph meanwhile: rates, buffers, who waits, and which stage is slowest."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print what would run, and write nothing.")
     ] = False,
@@ -126,6 +134,7 @@ def run(  # noqa: PLR0917
         raise ParameterError("--report takes a file; --json writes the report to standard output")
     if report is not None and messages_out is not None and Path(report).absolute() == Path(messages_out).absolute():
         raise ParameterError(f"--report and --messages both write to {report}; give each a file of its own")
+    _check_watch(watch=watch, quiet=quiet, messages_out=messages_out)
     from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
 
@@ -147,6 +156,7 @@ def run(  # noqa: PLR0917
         quiet=quiet,
         debug=debug,
         json=json,
+        watch=watch,
     )
     if dry_run:
         from transmissions.cli.plan_view import print_plan
@@ -159,6 +169,13 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     settings = {"ignore_unknown_options": True}
     app.command("run", cls=RunCommand, epilog=_EXAMPLES, context_settings=settings)(run)
+
+
+def _check_watch(*, watch: bool, quiet: bool, messages_out: str | None) -> None:
+    if watch and quiet:
+        raise ParameterError("--watch draws the run and --quiet says nothing; give one of them")
+    if watch and messages_out == "-" and sys.stdout.isatty() and sys.stderr.isatty():
+        raise ParameterError("--watch and --messages - both write to this terminal; give --messages a file")
 
 
 def _parameters(context: typer.Context, definition: Definition, values: list[str], param: list[str]) -> dict[str, Any]:

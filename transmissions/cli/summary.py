@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from transmissions.bottleneck import find_bottleneck
 from transmissions.cli.log import facts_text, shorten
 from transmissions.cli.meter import source_of
 from transmissions.quantities import size_text, time_text
@@ -16,10 +17,13 @@ __all__ = ["summary"]
 _SHOWN_KINDS = 8
 _SHOWN_OF_A_KIND = 3
 _LONGEST_TEXT = 300
+_LONG_S = 2.0
 _WORDS = {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}
 
 
-def summary(result: Result, target: Path | None, report: Path | None, error: str | None = None) -> str:
+def summary(
+    result: Result, target: Path | None, report: Path | None, error: str | None = None, *, watched: bool = False
+) -> str:
     """Return the summary as lines of text.
 
     Args:
@@ -27,6 +31,7 @@ def summary(result: Result, target: Path | None, report: Path | None, error: str
         target: the folder that it wrote into; None for the current one.
         report: the file with the whole report, if one was asked for.
         error: how to tell what ended it; as the result does unless given.
+        watched: whether the person wants to know what was slowest, however little the figures say.
     """
     lines = [f"{result.pipeline}: {_WORDS[result.status]} in {time_text(result.seconds)}"]
     if result.partial:
@@ -35,6 +40,7 @@ def summary(result: Result, target: Path | None, report: Path | None, error: str
     if error:
         lines.append(f"  {error.replace(chr(10), chr(10) + '  ')}")
     lines += _amounts(result, target)
+    lines += _pace(result, watched=watched)
     # The error that ended the run stands above already.
     lines += _problems([one for one in result.problems if "phase" not in one or "skipped" in one], report)
     lines += [f"  {advice}" for advice in _advice(result)]
@@ -59,6 +65,15 @@ def _amounts(result: Result, target: Path | None) -> list[str]:
     if failed:
         lines.append(f"  messages failed: {', '.join(failed)}")
     return lines
+
+
+def _pace(result: Result, *, watched: bool) -> list[str]:
+    """Say what was slowest; unasked only of a run that took long, and where the figures leave little doubt."""
+    verdict = find_bottleneck(result.stages, result.edges, result.seconds)
+    if verdict is None or not any(one.busy_s for one in result.stages):
+        return []
+    is_telling = verdict.clear and result.seconds >= _LONG_S and result.status is not Status.ERROR
+    return [f"  {verdict}"] if watched or is_telling else []
 
 
 def _problems(problems: Sequence[dict[str, Any]], report: Path | None) -> list[str]:

@@ -12,9 +12,9 @@ __all__ = ["buffer_label", "display_width", "group_of", "groups", "printable", "
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
-def title(definition: Definition) -> str:
-    """Return the pipeline's label, or its name if it has none."""
-    return printable(definition.label or definition.name)
+def title(definition: Definition, instead: str = "") -> str:
+    """Return `instead` if that is something, or the pipeline's label, or its name if it has none."""
+    return printable(instead or definition.label or definition.name)
 
 
 def stage_lines(stage: Stage) -> list[str]:

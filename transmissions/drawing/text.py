@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transmissions.drawing.labels import buffer_label, display_width, stage_lines, title
+from transmissions.drawing.labels import display_width, stage_lines, title
 from transmissions.drawing.layout import Bend, Node, arrange, place
+from transmissions.drawing.notes import PLAIN, Notes, figure_lines
 from transmissions.drawing.routing import STRAIGHT, tracks
 from transmissions.model import Definition, Stage
 
@@ -54,15 +55,17 @@ class _Canvas:
         self._lines[x, y] = self._lines.get((x, y), 0) | bits
 
 
-def draw_text(definition: Definition) -> str:
-    """Return the pipeline as lines of text."""
-    return "\n".join([title(definition), *_Drawing(definition).rows()]) + "\n"
+def draw_text(definition: Definition, notes: Notes = PLAIN) -> str:
+    """Return the pipeline as lines of text; with figures, a box says name and processor on one line."""
+    return "\n".join([title(definition, notes.title), *_Drawing(definition, notes).rows()]) + "\n"
 
 
 class _Drawing:
     """A pipeline on its way onto a canvas, one layer after the other."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition, notes: Notes) -> None:
+        self.notes = notes
+        self.lines = {stage.name: _lines(stage, notes) for stage in definition.stages}
         self.stages = {stage.name: stage for stage in definition.stages}
         self.layout = arrange(list(self.stages), definition.edges)
         self.width = self._widths()
@@ -74,7 +77,7 @@ class _Drawing:
     def rows(self) -> list[str]:
         top = 0
         for number, layer in enumerate(self.layout.layers):
-            height = max((len(_lines(self.stages[node])) for node in layer if isinstance(node, str)), default=0) + 2
+            height = max((len(self.lines[node]) for node in layer if isinstance(node, str)), default=0) + 2
             for node in layer:
                 self._draw_node(node, top, height)
             top += height
@@ -91,8 +94,13 @@ class _Drawing:
                 continue
             ports = max(sum(a == node for a, _ in links), sum(b == node for _, b in links))
             # An odd width has a middle, so that a chain is a straight line.
-            width[node] = max(max(map(display_width, _lines(self.stages[node]))) + 4, 2 * ports + 3) | 1
+            width[node] = max(max(map(display_width, self.lines[node])) + 4, 2 * ports + 3, self._room(node)) | 1
         return width
+
+    def _room(self, node: str) -> int:
+        """Return how wide a box must be, for what stands right of each arrow that enters it to end above it."""
+        said = [display_width(self.notes.at(a, b)) for a, b in self.layout.routes if b == node]
+        return 2 * len(said) * (max(said) + 2) if any(said) else 0
 
     def _draw_node(self, node: Node, top: int, height: int) -> None:
         left, right = self.left[node], self.left[node] + self.width[node] - 1
@@ -100,7 +108,7 @@ class _Drawing:
             self.floor[node] = top + height - 1
             self.canvas.vertical(left, top - 1, top + height - 1)
             return
-        lines = _lines(self.stages[node])
+        lines = self.lines[node]
         bottom = self.floor[node] = top + len(lines) + 1
         for y in (top, bottom):
             self.canvas.horizontal(y, left, right)
@@ -122,6 +130,7 @@ class _Drawing:
             self.canvas.vertical(end, turn, arrows + 1)
             if isinstance(b, str):
                 self.canvas.write(end, arrows, "▼")
+                self.canvas.write(end + 2, arrows, self.notes.at(a if isinstance(a, str) else a.source, b))
         return arrows + 1
 
     def _ports(self, links: Sequence[tuple[Node, Node]], side: int) -> list[int]:
@@ -138,5 +147,8 @@ class _Drawing:
         return self.left[node] + self.width[node] / 2
 
 
-def _lines(stage: Stage) -> list[str]:
-    return stage_lines(stage) + ([f"≡ {buffer_label(stage.buffer)}"] if stage.buffer else [])
+def _lines(stage: Stage, notes: Notes) -> list[str]:
+    name, processor = stage_lines(stage)
+    # A terminal is soon too low for a line more in every box.
+    head = [f"{name} ({processor})"] if stage.name in notes.stages else [name, processor]
+    return head + figure_lines(stage, notes)

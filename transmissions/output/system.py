@@ -41,6 +41,7 @@ class System:
     read: Callable[[int, int], bytes] = os.read
     write: Callable[..., int] = os.write
     fsync: Callable[[int], None] = os.fsync
+    ftruncate: Callable[[int, int], None] = os.ftruncate
     replace: Callable[..., None] = os.replace
     unlink: Callable[..., None] = os.unlink
     mkdir: Callable[..., None] = os.mkdir

@@ -30,6 +30,7 @@ _TOKEN = f"{time.time_ns():x}"
 _NUMBERS = itertools.count()
 _CHUNK = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 Content = bytes | bytearray | memoryview | str
 _WHOLE = (bytes, bytearray, memoryview, str)
@@ -42,7 +43,7 @@ class Output:
     names that mean something else on some platform; two paths in one run that differ only by case.
 
     Guarantee: a file is whole or absent, at any moment, also after a crash of the process; with `durable`, also after
-    a power loss.
+    a power loss. One that `grow` adds to has whole lines.
 
     Args:
         target: the folder; may be a link to one.
@@ -121,6 +122,53 @@ class Output:
                 return "kept"
             self._put(place, pieces, durable)
             return "written"
+
+    def grow(self, path: str, line: bytes, *, owner: str = "") -> None:
+        """Append a line to a file, with one write; make the file if there is none.
+
+        A line that does not fit on the disk is taken back, so that only whole lines stay. A process that is killed
+        while it writes may leave the last line without its end.
+
+        Args:
+            path: relative to the target.
+            line: with its end.
+            owner: as for `write`.
+
+        Raises:
+            OutputRefused: the path is unsafe or taken.
+            OutputFailed: the system refuses; the file has the lines that it had.
+        """
+        with self._lock, naming_file(path):
+            self.claim(path, owner)
+            place = self._find(path)
+            status = None if place is None else self._status(place, path)
+            if place is None or status is None:
+                self.write(path, line, owner=owner)
+                return
+            folder, name = place
+            fd = self._system.open(folder.prefix + name, _APPEND, dir_fd=folder.fd)
+            try:
+                self.append(fd, line)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    self._system.ftruncate(fd, status.st_size)
+                raise
+            finally:
+                self._system.close(fd)
+            self.bytes_written += len(line)
+
+    def claim(self, path: str, owner: str) -> None:
+        """Claim a path for an owner before anything is written there.
+
+        Raises:
+            OutputRefused: it is unsafe, or another owner claimed it, or one that differs from it only by case.
+        """
+        with self._lock:
+            found = self._claims.claim(self.normalise(path), owner)
+        if found == "twin":
+            raise OutputRefused(f"{path}: refused: this run writes another file whose name differs only by case")
+        if found == "taken":
+            raise OutputRefused(f"{path}: refused: something else of this run writes it; rename one of the two")
 
     def normalise(self, path: str) -> str:
         """Return the one way to write a path; raises OutputRefused if it is unsafe.

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from transmissions.errors import StageError
+from transmissions.runtime.inlet import Inlet
 from transmissions.runtime.result import StageStatistics
-from transmissions.runtime.segment_run import Inlet, SegmentRun
+from transmissions.runtime.segment_run import SegmentRun
 from transmissions.runtime.stage_run import StageRun
 from transmissions.secrets import redact, redact_all
 

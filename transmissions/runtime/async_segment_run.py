@@ -6,9 +6,10 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamError, StreamFull
 from transmissions.message import Mark, Message
 from transmissions.processor import Kind
 from transmissions.runtime.pace import LARGEST_BATCH, Batches, Pace
@@ -89,6 +90,10 @@ class AsyncSegmentRun(SegmentRun):
                     yield await self.source.receive_batch_async(LARGEST_BATCH)
                 except StreamClosed:
                     return
+                except StreamError as error:
+                    raise self.broken(error, self._stage.planned) from error
+        if self.overseer.stopping:
+            return
         batches = Batches([], Pace())
         try:
             for batch in batches.fill(self._guarded(self.source)):
@@ -102,7 +107,7 @@ class AsyncSegmentRun(SegmentRun):
         stage = self._stage
         handle = self._call if stage.kind is Kind.ASYNC else self._expand
         out: list[Any] = []
-        self._began = self.clock()
+        self._begin()
         for message in batch:
             if type(message) is Mark:
                 if not stage.ends(message):
@@ -116,18 +121,24 @@ class AsyncSegmentRun(SegmentRun):
             if self._is_due(out):
                 await self._flush(out)
         await self._flush(out)
+        stage.working_since = 0.0
         if stage.error:
             error, stage.error = stage.error, None
             raise error
+
+    def _begin(self) -> None:
+        self._began = self.clock()
+        self._stage.working_since = perf_counter()
 
     def _is_due(self, out: list[Any]) -> bool:
         return self.clock() - self._began > _LONG_ENOUGH_S or len(out) >= LARGEST_BATCH
 
     async def _flush(self, out: list[Any]) -> None:
+        self._stage.working_since = 0.0
         self._stage.statistics.busy_s += self.clock() - self._began
         await self._send_async(out)
         out.clear()
-        self._began = self.clock()
+        self._begin()
 
     async def _call(self, message: Message, out: list[Any]) -> None:
         """Await what a coroutine makes of a message."""
@@ -207,19 +218,24 @@ class AsyncSegmentRun(SegmentRun):
             return
         self._check_types(batch)
         self._stage.statistics.emitted += len(batch)
+        self.note_waiting(perf_counter())
         for place, target in enumerate(self.targets):
             own = batch.copy() if place == len(self.targets) - 1 else self.copies(batch)
             try:
                 waited = await target.stream.send_batch_async(own)
             except StreamFull as full:
                 if not full.dropped:
-                    raise
+                    raise self.broken(full, target.stage) from full
                 continue
+            except StreamError as error:
+                raise self.broken(error, target.stage) from error
             if waited:
                 self.note_blocked(waited)
+        self.note_waiting(0.0)
 
     async def _finish_async(self) -> None:
         stage = self._stage
+        self._begin()
         try:
             last: Any = stage.processor.finish()
             if inspect.isawaitable(last):
@@ -228,17 +244,22 @@ class AsyncSegmentRun(SegmentRun):
                 return
             if hasattr(last, "__aiter__"):
                 async for message in last:
-                    await self._send_async([stage.checked_last(message)])
+                    await self._flush([stage.checked_last(message)])
             elif isinstance(last, Iterable) and not isinstance(last, dict):
                 for message in last:
-                    await self._send_async([stage.checked_last(message)])
+                    await self._flush([stage.checked_last(message)])
             else:
                 raise TypeError(f"finish returned {kind_of(last)}; it returns None, or yields messages")
         except BaseException as error:
             # An aborted stream is but the sign that the run ends, unless it is one of the processor's own.
             if self._is_cancelled(error) or (isinstance(error, StreamAborted) and self.overseer.stopping):
                 raise
+            if error is self.undelivered:
+                raise
             raise stage.stage_error("finish", error) from error
+        finally:
+            await self._flush([])
+            stage.working_since = 0.0
 
     async def _hook_async(self, phase: str) -> None:
         try:

@@ -31,8 +31,8 @@ class StageStatistics:
         filtered: received messages that led to none.
         failed: received messages on which its processor raised.
         passed: received messages that led to one or more.
-        busy_s: seconds spent in its processor.
-        blocked_s: seconds spent waiting for room in the streams behind it.
+        busy_s: seconds spent in its processor, the present call included; starting and closing it is not counted.
+        blocked_s: seconds spent waiting for room in the streams behind it, the present wait included.
         backpressure_events: how often it had to wait for such room.
         bytes: bytes of input or output that its processor handled, where it knows them.
         bytes_total: bytes that there are to handle, where it knows them.
@@ -81,6 +81,7 @@ class Result:
         processors: by stage, what its processor's `report()` returned.
         error: the error that ended the run, as text; "" if none did.
         on_purpose: whether a stage of its own aborted it.
+        edges: pairs of the names of stages, the first of which sends to the second.
     """
 
     run: str
@@ -94,6 +95,7 @@ class Result:
     processors: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
     on_purpose: bool = False
+    edges: tuple[tuple[str, str], ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -118,7 +120,13 @@ class Result:
             "seconds": round(self.seconds, 6),
             "error": self.error,
             "stages": [stage.as_json() for stage in self.stages],
+            "edges": self._edges_as_json(),
             "problems": self.problems,
             "outputs": {"written": 0, "unchanged": 0, "failed": 0} | self.outputs,
             "processors": self.processors,
         }
+
+    def _edges_as_json(self) -> list[dict[str, Any]]:
+        # Each branch behind a stage is sent all that leaves it.
+        emitted = {stage.stage: stage.emitted for stage in self.stages}
+        return [{"from": first, "to": second, "messages": emitted[first]} for first, second in self.edges]

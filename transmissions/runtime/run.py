@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,16 @@ from typing import Any
 
 from transmissions.context import Context
 from transmissions.errors import StageError, StreamAborted
-from transmissions.message import Message
+from transmissions.message import Mark, Message
 from transmissions.model import Buffer
 from transmissions.output import Output
 from transmissions.plan import Plan, PlannedStage, Segment
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
 from transmissions.runtime.async_segment_run import AsyncSegmentRun
+from transmissions.runtime.inlet import Inlet
 from transmissions.runtime.log import logger, stage_log
 from transmissions.runtime.result import Result, StageStatistics, Status
-from transmissions.runtime.segment_run import Inlet, SegmentRun
+from transmissions.runtime.segment_run import SegmentRun
 from transmissions.runtime.stage_run import StageRun
 from transmissions.secrets import redact_all
 from transmissions.streams import EventStream
@@ -83,7 +85,8 @@ class Run:
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
         self._leaving = self._inlets.get(_LEAVING)
         self._segments = [self._make_segment(place, segment, messages) for place, segment in enumerate(plan.segments)]
-        self._barrier = threading.Barrier(len(self._segments))
+        self._all_started = False
+        self._barrier = threading.Barrier(len(self._segments), self._note_started)
         self._threads = [
             threading.Thread(target=segment.run, name=f"transmissions {segment.name}", daemon=True)
             for segment in self._segments
@@ -115,6 +118,8 @@ class Run:
             log=stage_log(planned.name),
             closes=planned.closes,
             halt=self._halt_on_purpose,
+            run=self.id,
+            stopping=lambda: self.stopping,
         )
         return stage
 
@@ -141,11 +146,14 @@ class Run:
 
     def all_started(self) -> bool:
         """Wait until every segment has started; False if one could not."""
-        try:
+        # A barrier that is broken says so to those as well that were about to pass: what others have sent them by then
+        # would be lost.
+        with suppress(threading.BrokenBarrierError):
             self._barrier.wait()
-        except threading.BrokenBarrierError:
-            return False
-        return not self.stopping
+        return self._all_started
+
+    def _note_started(self) -> None:
+        self._all_started = True
 
     def fail(self, error: StageError) -> None:
         """End the run with an error; the first one is the one it is known by."""
@@ -307,6 +315,7 @@ class Run:
         found += [as_problem(error) | {"skipped": True} for error in self._skipped]
         if self._skipped_count > len(self._skipped):
             found.append({"severity": "error", "text": f"{self._skipped_count - len(self._skipped)} more were skipped"})
+        found += [problem for inlet in self._inlets.values() for problem in inlet.problems()]
         return found + [problem for stage in self._stages.values() for problem in problems_of(stage)]
 
     def _result(self) -> Result:
@@ -323,6 +332,7 @@ class Run:
             processors=reports,
             error=str(self._error) if self._error else self._reason,
             on_purpose=self._on_purpose,
+            edges=self.plan.edges,
         )
 
     def _report_of(self, stage: StageRun) -> dict[str, Any]:
@@ -346,14 +356,17 @@ def _inlets(plan: Plan, collect: bool, on_wait: Callable[[str, str], None] | Non
     for place, segment in enumerate(plan.segments):
         if segment.buffer is not None:
             senders = sum(place in other.targets for other in plan.segments)
-            inlets[place] = Inlet(_stream(segment.buffer, segment.stages[0].name, on_wait), senders)
+            head = segment.stages[0]
+            inlets[place] = Inlet(_stream(segment.buffer, head.name, on_wait, head.sees_marks), senders, head)
     if collect:
         ends = sum(not segment.targets for segment in plan.segments)
         inlets[_LEAVING] = Inlet(_stream(Buffer(), "messages", on_wait), ends)
     return inlets
 
 
-def _stream(buffer: Buffer, name: str, on_wait: Callable[[str, str], None] | None) -> EventStream:
+def _stream(
+    buffer: Buffer, name: str, on_wait: Callable[[str, str], None] | None, sees_marks: bool = False
+) -> EventStream:
     return EventStream(
         buffer.max_messages,
         max_bytes=buffer.max_bytes,
@@ -363,4 +376,10 @@ def _stream(buffer: Buffer, name: str, on_wait: Callable[[str, str], None] | Non
         max_spill_bytes=buffer.max_spill_bytes,
         name=f"before :{name}",
         on_wait=partial(on_wait, f"before :{name}") if on_wait else None,
+        # A group whose end was dropped would never end.
+        never_drop=_is_mark if sees_marks else None,
     )
+
+
+def _is_mark(message: Message) -> bool:
+    return type(message) is Mark

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Protocol
 
-from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamFull
+from transmissions.errors import StageError, StreamAborted, StreamClosed, StreamError, StreamFull
 from transmissions.message import Message, copy_message
-from transmissions.plan import Segment
+from transmissions.plan import PlannedStage, Segment
+from transmissions.runtime.inlet import Inlet, buffer_error
 from transmissions.runtime.pace import Batches, Pace
 from transmissions.runtime.stage_run import MESSAGE_TYPES, StageRun
 from transmissions.streams import EventStream
 
-__all__ = ["Inlet", "Overseer", "SegmentRun"]
+__all__ = ["Overseer", "SegmentRun"]
 
 
 class Overseer(Protocol):
@@ -34,22 +34,6 @@ class Overseer(Protocol):
 
     def fail(self, error: StageError) -> None:
         """End the run with an error."""
-
-
-class Inlet:
-    """An event stream with a known number of senders, closed when the last of them is done."""
-
-    def __init__(self, stream: EventStream, senders: int) -> None:
-        self.stream = stream
-        self._senders = senders
-        self._lock = threading.Lock()
-
-    def sender_done(self) -> None:
-        """Say that one sender sends no more."""
-        with self._lock:
-            self._senders -= 1
-            if not self._senders:
-                self.stream.close()
 
 
 class SegmentRun:
@@ -77,6 +61,7 @@ class SegmentRun:
         self.targets = targets
         self.overseer = overseer
         self.blocked_s = 0.0
+        self.undelivered: StageError | None = None
         maker = None
         for stage in stages:
             stage.pace = Pace(self.clock)
@@ -122,6 +107,10 @@ class SegmentRun:
             raise stage.stage_error(phase, error) from error
 
     def _close(self, started: list[StageRun]) -> None:
+        for stage in self.stages:
+            # What an abort broke off counts as well.
+            stage.statistics.blocked_s = stage.counted().blocked_s
+            stage.working_since = stage.waiting_since = 0.0
         for stage in started:
             try:
                 self._hook(stage, "close")
@@ -136,6 +125,8 @@ class SegmentRun:
     def _consume(self) -> None:
         if isinstance(self.source, EventStream):
             self._receive(self.source)
+            return
+        if self.overseer.stopping:
             return
         batches = Batches([], Pace(self.clock))
         try:
@@ -161,11 +152,14 @@ class SegmentRun:
 
     def _receive(self, stream: EventStream) -> None:
         pace = Pace(self.clock)
-        while True:
+        # A run that was halted aborts its streams one after the other: each may still give something meanwhile.
+        while not self.overseer.halted:
             try:
                 batch = stream.receive_batch(pace.limit)
             except StreamClosed:
                 return
+            except StreamError as error:
+                raise self.broken(error, self.stages[0].planned) from error
             pace.begin()
             self.push(0, batch)
             pace.end(len(batch))
@@ -177,16 +171,21 @@ class SegmentRun:
         while batch and level < len(stages):
             stage = stages[level]
             level += 1
+            stage.working_since = began
             if stage.expands:
                 for part in stage.expand(batch):
+                    stage.working_since = 0.0
                     self.push(level, part)
                     if self._must_stop():
                         return
+                    stage.working_since = perf_counter()
+                stage.working_since = 0.0
                 batch = []
             else:
                 batch = stage.apply(batch)
                 ended = perf_counter()
                 stage.statistics.busy_s += ended - began
+                stage.working_since = 0.0
                 began = ended
             if stage.error:
                 error, stage.error = stage.error, None
@@ -207,9 +206,11 @@ class SegmentRun:
             return
         if not MESSAGE_TYPES.issuperset(map(type, batch)):
             self._check_types(batch)
+        self.note_waiting(perf_counter())
         for target in self.targets[:-1]:
             self._send(target, self.copies(batch))
         self._send(self.targets[-1], batch)
+        self.note_waiting(0.0)
 
     def copies(self, batch: list[Message]) -> list[Message]:
         """Return copies of messages that go to one of several branches."""
@@ -232,10 +233,24 @@ class SegmentRun:
         except StreamFull as full:
             # To drop is what the stage asked for; its buffer's counters tell of it.
             if not full.dropped:
-                raise
+                raise self.broken(full, target.stage) from full
             return
+        except StreamError as error:
+            raise self.broken(error, target.stage) from error
         if waited and self.stages:
             self.note_blocked(waited)
+
+    def broken(self, error: StreamError, stage: PlannedStage | None) -> StreamError | StageError:
+        """Return what is to be raised for an error of the stream in front of a stage: itself if it comes of the end."""
+        if isinstance(error, StreamAborted) and self.overseer.stopping:
+            return error
+        self.undelivered = buffer_error(error, stage)
+        return self.undelivered
+
+    def note_waiting(self, since: float) -> None:
+        """Remember when the last stage began to hand on what it made; 0 when it is done with that."""
+        if self.stages:
+            self.stages[-1].waiting_since = since
 
     def note_blocked(self, seconds: float) -> None:
         """Count time spent waiting for room, on the last stage: it is the one that could not go on."""
@@ -243,10 +258,15 @@ class SegmentRun:
         statistics = self.stages[-1].statistics
         statistics.blocked_s += seconds
         statistics.backpressure_events += 1
+        self.note_waiting(perf_counter())
 
     def _finish(self) -> None:
         for level, stage in enumerate(self.stages):
+            stage.working_since = perf_counter()
             for batch in stage.finish():
+                stage.working_since = 0.0
                 self.push(level + 1, batch)
                 if self.overseer.stopping:
                     return
+                stage.working_since = perf_counter()
+            stage.working_since = 0.0

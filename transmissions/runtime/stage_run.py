@@ -33,6 +33,8 @@ class StageRun:
 
     Attributes:
         maker: the nearest generator before it in its segment; what that yields is looked at only once it is used.
+        working_since: when the present call of its processor began, by `perf_counter`; 0 while there is none.
+        waiting_since: when it began to hand on what it made; 0 while it does not.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class StageRun:
         self.pace = Pace(clock)
         self.error: StageError | None = None
         self.maker: StageRun | None = None
+        self.working_since = self.waiting_since = 0.0
         self._process: Callable[[Message], Any] = processor.process
         self._call = _call_of(processor.process)
         self.end_group: Callable[[Mark], Any] | None = getattr(processor, "end_group", None)
@@ -116,7 +119,13 @@ class StageRun:
 
     def counted(self) -> StageStatistics:
         """Return a copy of the counters as they are now."""
+        # Read before the counters: a call that ends just now is counted twice for this once, rather than not at all.
+        working_since, waiting_since = self.working_since, self.waiting_since
         counted = self.statistics.copy()
+        if working_since:
+            counted.busy_s += perf_counter() - working_since
+        if waiting_since:
+            counted.blocked_s += perf_counter() - waiting_since
         counted.received += self._through
         counted.passed += self._through
         counted.emitted += self._through
@@ -242,11 +251,14 @@ class StageRun:
         """Run the processor's `finish`; yield what it yields, batch by batch."""
         batches = Batches([], self.pace)
         failure: StageError | None = None
+        began = perf_counter()
         try:
             last = self.processor.finish()
+            self.statistics.busy_s += perf_counter() - began
             if isinstance(last, dict) or not isinstance(last, Iterable | None):
                 raise TypeError(f"finish returned {kind_of(last)}; it returns None, or yields messages")
             for batch in batches.fill(map(self.checked_last, last or ())):
+                self.statistics.busy_s += batches.seconds
                 self.statistics.emitted += len(batch)
                 yield batch
         except GeneratorExit:
@@ -254,6 +266,7 @@ class StageRun:
         except BaseException as error:
             failure = self.stage_error("finish", error)
             failure.__cause__ = error
+        self.statistics.busy_s += batches.seconds
         self.statistics.emitted += len(batches.rest)
         if batches.rest:
             yield batches.rest

@@ -1,6 +1,7 @@
-"""Event streams: bounded channels that hold their senders back, usable from threads and from asyncio."""
+"""Event streams: bounded channels that hold their senders back; and the events of language models, to send through."""
 
 from transmissions.errors import (
+    InvalidEvent,
     StreamAborted,
     StreamCancelled,
     StreamClosed,
@@ -12,16 +13,37 @@ from transmissions.errors import (
     StreamTimeout,
 )
 from transmissions.streams.cancellation import Cancellation
+from transmissions.streams.event_json import decode_event, encode_event, event_from_message
 from transmissions.streams.event_stream import EventStream
+from transmissions.streams.events import (
+    EVENT_TYPES,
+    ContentEnd,
+    ContentStart,
+    Error,
+    Event,
+    MessageStart,
+    MessageStop,
+    TextDelta,
+    Thinking,
+    Usage,
+)
 from transmissions.streams.manager import StreamInfo, StreamManager
 from transmissions.streams.size import size_of_message
 from transmissions.streams.statistics import MAX_SPILL_BYTES, StreamStatistics, WhenFull
 from transmissions.streams.tee import tee
 
 __all__ = [
+    "EVENT_TYPES",
     "MAX_SPILL_BYTES",
     "Cancellation",
+    "ContentEnd",
+    "ContentStart",
+    "Error",
+    "Event",
     "EventStream",
+    "InvalidEvent",
+    "MessageStart",
+    "MessageStop",
     "StreamAborted",
     "StreamCancelled",
     "StreamClosed",
@@ -34,7 +56,13 @@ __all__ = [
     "StreamNotFound",
     "StreamStatistics",
     "StreamTimeout",
+    "TextDelta",
+    "Thinking",
+    "Usage",
     "WhenFull",
+    "decode_event",
+    "encode_event",
+    "event_from_message",
     "size_of_message",
     "tee",
 ]

@@ -23,7 +23,11 @@ class BoundedQueue:
         when_full: what happens to a message that finds no room.
         max_spill_bytes: the most disk space taken where that is to go to disk.
         size_of: gives the bytes of a message; called only if there is a bound in bytes.
+        never_drop: says of a message that no policy may drop it.
         clock: gives seconds.
+
+    Attributes:
+        refused: messages that were dropped instead of being let in.
     """
 
     def __init__(
@@ -35,13 +39,16 @@ class BoundedQueue:
         when_full: WhenFull,
         max_spill_bytes: int,
         size_of: Callable[[Any], int],
+        never_drop: Callable[[Any], bool] | None = None,
         clock: Callable[[], float],
     ) -> None:
         self.counted = counted
         self.when_full = when_full
         self.active_at = clock()
+        self.refused = 0
         self._high, self._low = high, low
         self._size_of = size_of
+        self._never_drop = never_drop
         self._clock = clock
         self._messages: deque[Any] = deque()
         self._sizes: deque[int] = deque()
@@ -62,12 +69,13 @@ class BoundedQueue:
             again: whether the rest was counted as an overflow before.
 
         Raises:
-            ValueError: a message is to go to disk and cannot; those before it are in, and counted as sent.
+            ValueError: a message is to go to disk and cannot, or its size cannot be told; those before it are in, and
+                counted as sent.
         """
         begin = position
         counted = self.counted
         position = self._fit(messages, position)
-        if position < len(messages):
+        if position < len(messages) and self._unsuited is None:
             counted.overflows += 0 if again else len(messages) - position
             position = self._overflow(messages, position)
         if position > begin:
@@ -79,6 +87,24 @@ class BoundedQueue:
             unsuited, self._unsuited = self._unsuited, None
             raise unsuited
         return position
+
+    def offer_one(self, message: Any) -> bool:
+        """Let one message in if that takes no more than a place in memory, and say whether it is in."""
+        counted = self.counted
+        depth = len(self._messages)
+        if (
+            self._paused_since is not None
+            or depth + 1 >= self._high
+            or counted.capacity_bytes is not None
+            or self._spill.depth
+        ):
+            return False
+        self._messages.append(message)
+        counted.sent += 1
+        if depth >= counted.peak:
+            counted.peak = depth + 1
+        self.active_at = self._clock()
+        return True
 
     def _fit(self, messages: Sequence[Any], position: int) -> int:
         """Append the messages from `position` on that have room, and return where that ended."""
@@ -94,7 +120,12 @@ class BoundedQueue:
 
     def _fit_by_size(self, messages: Sequence[Any], position: int, capacity: int) -> int:
         while position < len(messages) and self._paused_since is None and self._has_place():
-            size = self._size_of(messages[position])
+            try:
+                size = self._size_of(messages[position])
+            except Exception as error:
+                # Raised when those before it are counted.
+                self._unsuited = ValueError(f"the size of a message cannot be told: {error}")
+                break
             if self._messages and self._bytes + size > capacity:
                 break
             self._append(messages[position], size)
@@ -115,22 +146,50 @@ class BoundedQueue:
         """Do to the messages from `position` on what the policy says, and return where that ended."""
         if self.when_full is WhenFull.BLOCK:
             self._pause()
-        elif self.when_full is WhenFull.DROP_NEWEST:
-            self.counted.drops += len(messages) - position
-            position = len(messages)
-        elif self.when_full is WhenFull.DROP_OLDEST:
-            while position < len(messages):
-                self._drop_oldest()
-                position = self._fit(messages, position)
+        elif self.when_full in (WhenFull.DROP_NEWEST, WhenFull.DROP_OLDEST):
+            position = self._drop_from(messages, position)
         elif self.when_full is WhenFull.SPILL:
             position = self._spill_from(messages, position)
         return position
 
-    def _drop_oldest(self) -> None:
-        self._messages.popleft()
+    def _drop_from(self, messages: Sequence[Any], position: int) -> int:
+        """Let the messages from `position` on in, or drop them, up to one that may not be dropped and has to wait."""
+        newest = self.when_full is WhenFull.DROP_NEWEST
+        if newest and self._never_drop is None:
+            self.refused += len(messages) - position
+            self.counted.drops += len(messages) - position
+            return len(messages)
+        while position < len(messages) and self._unsuited is None:
+            kept = self._never_drop is not None and self._never_drop(messages[position])
+            if (kept or not newest) and self._make_room(newest):
+                position = self._fit(messages, position)
+            elif kept:
+                self._pause()
+                break
+            else:
+                # Under "drop oldest" its sender is not told: what is lost there is never its own concern.
+                self.refused += newest
+                self.counted.drops += 1
+                position += 1
+        return position
+
+    def _make_room(self, newest: bool) -> bool:
+        """Drop one message that waits, and say whether there was one that may be dropped."""
+        place = 0
+        if self._never_drop is not None:
+            places = range(len(self._messages))
+            kept = map(self._never_drop, reversed(self._messages) if newest else self._messages)
+            place = next(
+                (at for at, one in zip(reversed(places) if newest else places, kept, strict=True) if not one), -1
+            )
+        if place < 0 or not self._messages:
+            return False
+        del self._messages[place]
         if self._sizes:
-            self._bytes -= self._sizes.popleft()
+            self._bytes -= self._sizes[place]
+            del self._sizes[place]
         self.counted.drops += 1
+        return True
 
     def _spill_from(self, messages: Sequence[Any], position: int) -> int:
         begin = position
@@ -166,6 +225,14 @@ class BoundedQueue:
         self.counted.received += len(batch)
         self.active_at = self._clock()
         return batch
+
+    def take_one(self) -> Any:
+        """Take out the message that has waited longest; there has to be one. `settle` has to follow."""
+        if self._sizes:
+            self._bytes -= self._sizes.popleft()
+        self.counted.received += 1
+        self.active_at = self._clock()
+        return self._messages.popleft()
 
     def settle(self) -> bool:
         """After messages were taken, fetch spilled ones, and say whether paused senders may go on from now.

@@ -56,16 +56,29 @@ class Waiters:
 
     def wake(self, number: int | None = None) -> None:
         """Wake so many of the threads, all if None is given, and every task: those that find nothing wait again."""
+        if not self.number:
+            return
         if number is None:
             self._condition.notify_all()
         else:
             self._condition.notify(number)
         if self._futures:
+            running = _running_loop()
             for future in self._futures:
+                if future.get_loop() is running:
+                    _wake(future)
+                    continue
                 # A loop that was closed in the meantime, which it says by RuntimeError, has nobody left to wake.
                 with contextlib.suppress(RuntimeError):
                     future.get_loop().call_soon_threadsafe(_wake, future)
             self._futures.clear()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -1,0 +1,172 @@
+"""Processors that name resources: mint an address, make one uniform, and tell what is known already."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from processors.values import as_text
+from transmissions import Message, Processor, get_field, require_field, set_field, setting
+
+__all__ = ["EntryDeduplicator", "FeedUrlDeduplicator", "ResourceMinter", "URLNormalizer"]
+
+
+class ResourceMinter(Processor):
+    """Mint an address for a resource, in a field with `uri`, `created` and `agent`.
+
+    An object that the field holds keeps its other members.
+
+    Guarantee: at least once: every message gets an address of its own.
+    """
+
+    takes_done = True
+
+    target_field: str = setting("content", "field that receives them, as a dotted path", writes=True)
+    base_uri: str = setting("http://hyperdata.it/", "what the address begins with")
+    agent_uri: str = setting("http://hyperdata.it/agents/transmissions", "the address of who minted it")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the address."""
+        created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        minted = {"uri": f"{self.base_uri}{uuid.uuid4()}", "created": created, "agent": self.agent_uri}
+        there = get_field(message, self.target_field, None)
+        set_field(message, self.target_field, {**there, **minted} if isinstance(there, dict) else minted)
+        return message
+
+
+class URLNormalizer(Processor):
+    """Make an address uniform: scheme and host in lower case, no default port, no slash at the end.
+
+    Guarantee: idempotent.
+    """
+
+    input_field: str = setting("url", "field with the address, as a dotted path", reads=True)
+    output_field: str = setting("", "field that receives it, as a dotted path; the same one if empty")
+    remove_trailing_slash: bool = setting(True, "whether a slash at the end is taken off")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the address."""
+        address = str(require_field(message, self.input_field))
+        set_field(message, self.output_field or self.input_field, self._normal(address))
+        return message
+
+    def _normal(self, address: str) -> str:
+        try:
+            parts = urlsplit(address.strip())
+            host = parts.netloc.lower() if "@" not in parts.netloc else parts.netloc
+        except ValueError:
+            return address
+        port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower())
+        host = host.removesuffix(port) if port else host
+        path = parts.path.rstrip("/") if self.remove_trailing_slash else parts.path
+        return urlunsplit((parts.scheme.lower(), host, path, parts.query, parts.fragment))
+
+
+class FeedUrlDeduplicator(Processor):
+    """Tell, or leave out, feeds that are known: those in a list of the message, and those that came before in the run.
+
+    Guarantee: pure, but for what came before in the run.
+    """
+
+    stateful = True
+    writes = ("isDuplicate",)
+
+    input_field: str = setting("feedUrl", "field with the feed's address, as a dotted path", reads=True)
+    existing_field: str = setting("existingFeeds", "field with the list of known addresses, as a dotted path")
+    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._seen: set[str] = set()
+
+    def process(self, message: Message) -> Message | None:
+        """Return the message, or nothing."""
+        address = str(require_field(message, self.input_field)).rstrip("/")
+        known = get_field(message, self.existing_field, [])
+        listed = {str(one).rstrip("/") for one in known} if isinstance(known, list) else set()
+        is_known = address in self._seen or address in listed
+        self._seen.add(address)
+        if is_known and self.skip_duplicates:
+            return None
+        message["isDuplicate"] = is_known
+        return message
+
+
+_METHODS = ("guid", "link", "hash")
+
+
+class EntryDeduplicator(Processor):
+    """Tell, or leave out, entries of feeds that are known: by their guid, their link, or a hash of their content.
+
+    Known are those in `queryResults`, the rows of a SPARQL result with `guid`, `link`, `contentHash` and the entry's
+    address in `entry` (or `uri`, or `post`), and those that came before in the run. `matchMethod` says what told.
+
+    Guarantee: pure, but for what came before in the run.
+    """
+
+    stateful = True
+    writes = ("isDuplicate", "existingURI", "matchMethod", "entryHash")
+
+    guid_field: str = setting("currentItem.guid", "field with the entry's guid, as a dotted path")
+    link_field: str = setting("currentItem.link", "field with its link, as a dotted path")
+    content_field: str = setting("currentItem.content", "field with its content, as a dotted path")
+    use_content_hash: bool = setting(True, "whether entries of equal content are one")
+    check_method: Literal["all", "guid", "link", "hash"] = setting("all", "by what they are told")
+    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._seen: dict[tuple[str, str], str] = {}
+        self._rows: tuple[Any, dict[tuple[str, str], str]] = (None, {})
+
+    def process(self, message: Message) -> Message | None:
+        """Return the message, or nothing."""
+        marks = dict(self._told_by(message))
+        if "hash" in marks:
+            message["entryHash"] = marks["hash"]
+        known = self._known(get_field(message, "queryResults.results.bindings", []))
+        for method, value in marks.items():
+            address = known.get((method, value), self._seen.get((method, value)))
+            if address is not None:
+                if self.skip_duplicates:
+                    return None
+                message |= {"isDuplicate": True, "existingURI": address, "matchMethod": method}
+                return message
+        for method, value in marks.items():
+            self._seen[method, value] = marks.get("link") or marks.get("guid") or value
+        message["isDuplicate"] = False
+        return message
+
+    def _told_by(self, message: Message) -> Iterator[tuple[str, str]]:
+        fields = {"guid": self.guid_field, "link": self.link_field, "hash": self.content_field}
+        for method in _METHODS:
+            value = get_field(message, fields[method], None)
+            wanted = self.check_method in ("all", method) and (method != "hash" or self.use_content_hash)
+            if wanted and value not in (None, ""):
+                yield method, hash_of(value) if method == "hash" else as_text(value)
+
+    def _known(self, rows: Any) -> dict[tuple[str, str], str]:
+        # Every entry of a feed carries the same rows; to go through all of them each time would be quadratic.
+        if self._rows[0] is not rows and self._rows[0] != rows:
+            self._rows = (rows, dict(_of_rows(rows)))
+        return self._rows[1]
+
+
+def hash_of(value: Any) -> str:
+    """Return what tells a content apart, whatever its white space: an MD5 sum, as the JavaScript project has it."""
+    text = re.sub(r"\s+", " ", as_text(value)).strip()
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _of_rows(rows: Any) -> Iterator[tuple[tuple[str, str], str]]:
+    for row in rows if isinstance(rows, list) else ():
+        values = {name: str(one["value"]) for name, one in row.items() if isinstance(one, dict) and "value" in one}
+        address = values.get("entry") or values.get("uri") or values.get("post") or values.get("link", "")
+        for method, name in (("guid", "guid"), ("link", "link"), ("hash", "contentHash")):
+            if name in values:
+                yield (method, values[name]), address

@@ -1,0 +1,1 @@
+"""Usage of models: readers of session logs, the spender, and the report."""

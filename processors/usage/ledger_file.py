@@ -1,0 +1,32 @@
+"""Opening the ledger that a pipeline names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transmissions.usage import MemoryStore, SqliteStore, default_ledger
+
+__all__ = ["open_store"]
+
+
+def open_store(ledger: Path | None, target: Path) -> MemoryStore | SqliteStore:
+    """Return the store of a ledger; one in memory, for this run alone, if none is named.
+
+    A pipeline may be anybody's, so it makes a new ledger only within the target, or where the user's own is to be.
+
+    Args:
+        ledger: its file; None for none.
+        target: the folder that the run writes to.
+
+    Raises:
+        ValueError: there is no such ledger, and a pipeline may not make one there.
+    """
+    if ledger is None:
+        return MemoryStore()
+    inside = ledger.resolve().is_relative_to(target.resolve())
+    if not inside and not ledger.exists() and ledger.resolve() != default_ledger().resolve():
+        raise ValueError(
+            f"{ledger}: there is no such ledger, and a pipeline makes one only inside its target ({target}); make it "
+            "first, with `trans usage grant`, or name another"
+        )
+    return SqliteStore(ledger)

@@ -1,0 +1,111 @@
+"""Processors of HTML: to Markdown, to the links in it, and to what it says of itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+from processors.extras import library
+from transmissions import Message, Processor, get_field, require_field, set_field, setting
+
+__all__ = ["HTMLToMarkdown", "LinkFinder", "MetadataExtractor"]
+
+
+class _PageProcessor(Processor):
+    """What they have in common: the page, read leniently, however broken it is."""
+
+    def _soup(self, message: Message, path: str) -> Any:
+        return library("bs4", "markup").BeautifulSoup(str(require_field(message, path)), "html.parser")
+
+
+class HTMLToMarkdown(_PageProcessor):
+    """Turn HTML into Markdown, without scripts, styles and what the selectors name.
+
+    Guarantee: pure.
+    """
+
+    input_field: str = setting("http.data", "field with the HTML, as a dotted path", reads=True)
+    output_field: str = setting("content", "field that receives the Markdown, as a dotted path", writes=True)
+    clean_selectors: list[str] = setting((), "CSS selectors of what is left out; one text may hold several, by commas")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the Markdown."""
+        soup = self._soup(message, self.input_field)
+        for selector in ["script, style, noscript, template", *filter(str.strip, self.clean_selectors)]:
+            try:
+                found = soup.select(selector)
+            except library("soupsieve", "markup").SelectorSyntaxError as error:
+                raise ValueError(f":cleanSelectors: {selector!r} is no CSS selector: {error}") from None
+            for element in found:
+                element.decompose()
+        for title in soup.select("head"):
+            title.decompose()
+        converter = library("markdownify", "markup").MarkdownConverter(
+            heading_style="ATX", bullets="-", newline_style="backslash"
+        )
+        text = converter.convert_soup(soup)
+        set_field(message, self.output_field, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
+        return message
+
+
+class LinkFinder(_PageProcessor):
+    """Gather the links of an HTML page, as a list of `url` and `text`.
+
+    Guarantee: pure.
+    """
+
+    input_field: str = setting("content", "field with the HTML, as a dotted path", reads=True)
+    output_field: str = setting("links", "field that receives the list, as a dotted path", writes=True)
+    base_url_field: str = setting("url", "field with the page's address, which relative ones start from")
+
+    def process(self, message: Message) -> Message:
+        """Return the message with the links."""
+        base = str(get_field(message, self.base_url_field, ""))
+        soup = self._soup(message, self.input_field)
+        links = [
+            {"url": urljoin(base, link["href"].strip()), "text": " ".join(link.get_text(" ", strip=True).split())}
+            for link in soup.select("a[href]")
+        ]
+        set_field(message, self.output_field, links)
+        return message
+
+
+_NAMES = {
+    "description": ("description", "og:description", "twitter:description"),
+    "author": ("author", "article:author"),
+    "published": ("article:published_time", "date", "dcterms.created"),
+    "modified": ("article:modified_time", "last-modified", "dcterms.modified"),
+    "image": ("og:image", "twitter:image"),
+    "keywords": ("keywords",),
+}
+
+
+class MetadataExtractor(_PageProcessor):
+    """Gather what an HTML page says of itself: title, description, author, dates, language, address, keywords.
+
+    What the page does not say is left out.
+
+    Guarantee: pure.
+    """
+
+    input_field: str = setting("content", "field with the HTML, as a dotted path", reads=True)
+    output_field: str = setting("metadata", "field that receives it, as a dotted path", writes=True)
+
+    def process(self, message: Message) -> Message:
+        """Return the message with what was gathered."""
+        soup = self._soup(message, self.input_field)
+        said: dict[str, str] = {}
+        for one in soup.select("meta[content]"):
+            name = str(one.get("property") or one.get("name") or "").lower()
+            said.setdefault(name, str(one["content"]).strip())
+        title = soup.title or soup.h1
+        canonical, root = soup.select_one("link[rel~=canonical][href]"), soup.select_one("html[lang]")
+        found = {
+            "title": said.get("og:title") or (" ".join(title.get_text(" ").split()) if title else ""),
+            "url": canonical["href"] if canonical else said.get("og:url", ""),
+            "language": root["lang"] if root else "",
+            **{name: next(filter(None, map(said.get, names)), "") for name, names in _NAMES.items()},
+        }
+        set_field(message, self.output_field, {name: value for name, value in found.items() if value})
+        return message

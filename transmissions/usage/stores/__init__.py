@@ -1,0 +1,6 @@
+"""Where a ledger is kept: in memory, or in a file of SQLite. Another store is another module here."""
+
+from transmissions.usage.stores.memory import MemoryStore
+from transmissions.usage.stores.sqlite import SqliteStore
+
+__all__ = ["MemoryStore", "SqliteStore"]
