@@ -14,7 +14,8 @@ from transmissions.processor import Processor, processor
 
 if TYPE_CHECKING:
     from transmissions.context import Context
-    from transmissions.errors import InvalidPipeline, StageError, TransmissionsError
+    from transmissions.errors import FetchFailed, InvalidPipeline, NetworkRefused, StageError, TransmissionsError
+    from transmissions.fetch import Fetched, Fetcher
     from transmissions.message import (
         MISSING,
         Mark,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         shorten,
     )
     from transmissions.model import Buffer
+    from transmissions.network import Network
     from transmissions.output import Output
     from transmissions.pipeline import Pipeline, load
     from transmissions.runtime.result import Result, StageStatistics, Status
@@ -42,10 +44,15 @@ __all__ = [
     "Context",
     "Duration",
     "EventStream",
+    "FetchFailed",
+    "Fetched",
+    "Fetcher",
     "InvalidPipeline",
     "Mark",
     "Message",
     "MissingField",
+    "Network",
+    "NetworkRefused",
     "Output",
     "Pipeline",
     "Processor",
@@ -75,11 +82,16 @@ _HOMES = {
     "Context": "context",
     "Duration": "settings",
     "EventStream": "streams",
+    "FetchFailed": "errors",
+    "Fetched": "fetch",
+    "Fetcher": "fetch",
     "InvalidPipeline": "errors",
     "MISSING": "message",
     "Mark": "message",
     "Message": "message",
     "MissingField": "message",
+    "Network": "network",
+    "NetworkRefused": "errors",
     "Output": "output",
     "Pipeline": "pipeline",
     "Result": "runtime.result",

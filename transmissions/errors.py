@@ -9,8 +9,10 @@ from transmissions.problem import Problem, render
 from transmissions.secrets import redact
 
 __all__ = [
+    "FetchFailed",
     "InvalidEvent",
     "InvalidPipeline",
+    "NetworkRefused",
     "NoSuchPipeline",
     "NoSuchProcessor",
     "OutputFailed",
@@ -85,6 +87,25 @@ class ProgramRefused(TransmissionsError):
 
 class ProgramFailed(TransmissionsError):
     """A program is not there, could not be started, took too long or wrote too much."""
+
+
+class NetworkRefused(TransmissionsError):
+    """A processor asked for a connection that whoever runs the pipeline has not allowed."""
+
+
+class FetchFailed(TransmissionsError):
+    """No answer came, or none that can be used: the host cannot be reached, takes too long, sends too much, …
+
+    Args:
+        text: what happened.
+        transient: whether the same request may succeed another time.
+        sent: whether the other side may have received the request.
+    """
+
+    def __init__(self, text: str, *, transient: bool = False, sent: bool = True) -> None:
+        self.transient = transient
+        self.sent = sent
+        super().__init__(text)
 
 
 class StageError(TransmissionsError):

@@ -15,9 +15,11 @@ from transmissions.loading import application
 from transmissions.loading import load as load_definition
 from transmissions.message import Message, copy_message
 from transmissions.model import Definition
+from transmissions.network import Network
 from transmissions.parameters import check_parameter, resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
+from transmissions.programs import Programs
 from transmissions.registry import Registry, load_processors
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
@@ -55,6 +57,8 @@ class Pipeline:
     - `target`: the folder that files are written into, the current one by default; a parameter of that name is it too;
     - `messages`: the message that the run begins with, or an iterable of several; the parameters are added to each;
     - `overrides`: values of settings that go before those in the file, `{"stage.setting": value}`;
+    - `allow_hosts`: the hosts that it may connect to, as `--allow-host`: names, `*.example.org`, addresses, `*`;
+    - `allow_programs`: the programs that it may start, as `--allow-program`;
     - `fuse`: False puts an event stream on every edge.
 
     Args:
@@ -116,6 +120,8 @@ class Pipeline:
         overrides: Mapping[str, Any] | None = None,
         fuse: bool = True,
         collect: bool = False,
+        allow_hosts: Iterable[str] = (),
+        allow_programs: Iterable[str] = (),
         on_wait: Callable[[str, str], None] | None = None,
         **parameters: Any,
     ) -> Run:
@@ -127,6 +133,7 @@ class Pipeline:
             ParameterError, InvalidPipeline: as `plan`.
             StageError: a processor could not be made.
         """
+        network, programs = Network.allowing(allow_hosts), Programs.allowing(allow_programs)
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
@@ -134,7 +141,10 @@ class Pipeline:
             started = self.application.for_target(values.pop("target", folder))
             folder = started.place().working
             messages = _begun(started, messages)
-        return Run(plan, _beginning(messages, values), Path(folder or "."), collect=collect, on_wait=on_wait)
+        beginning = _beginning(messages, values)
+        return Run(
+            plan, beginning, Path(folder or "."), collect=collect, network=network, programs=programs, on_wait=on_wait
+        )
 
     def run(self, **options: Any) -> Result:
         """Run it to its end and return the result.

@@ -49,6 +49,8 @@ class Wanted:
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
         watch: whether the graph is drawn while the run goes on.
+        allow_hosts: the hosts that it may connect to.
+        allow_programs: the programs that it may start.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +63,8 @@ class Wanted:
     debug: bool = False
     json: bool = False
     watch: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_programs: tuple[str, ...] = ()
 
 
 def execute(pipeline: Pipeline, wanted: Wanted) -> int:
@@ -75,6 +79,8 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
             messages=incoming,
             overrides=wanted.overrides or None,
             collect=outgoing is not None,
+            allow_hosts=wanted.allow_hosts,
+            allow_programs=wanted.allow_programs,
             **wanted.parameters,
         )
         interrupts.abort_with(run.abort)

@@ -115,6 +115,20 @@ def run(  # noqa: PLR0917
             "--watch", help="Draw the graph meanwhile: rates, buffers, who waits, and which stage is slowest."
         ),
     ] = False,
+    allow_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="HOST",
+            help="Let it connect to this host: a name, *.name, an address, or *; may be repeated.",
+        ),
+    ] = None,
+    allow_programs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-program", metavar="NAME", help="Let it start this program: a name or a path; may be repeated."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print what would run, and write nothing.")
     ] = False,
@@ -157,6 +171,8 @@ def run(  # noqa: PLR0917
         debug=debug,
         json=json,
         watch=watch,
+        allow_hosts=tuple(allow_hosts or ()),
+        allow_programs=tuple(allow_programs or ()),
     )
     if dry_run:
         from transmissions.cli.plan_view import print_plan
