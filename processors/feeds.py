@@ -107,6 +107,9 @@ class FeedParser(Processor):
         text = str(require_field(message, self.input_field))
         if self.include_raw_content:
             message["feedRaw"] = text
+        if "<!ENTITY" in text:
+            message["feedError"] = "no feed: it declares entities, which can make a little XML endless"
+            return message
         read = library("feedparser", "markup").parse(
             # As a stream: bytes that name a file would be opened.
             BytesIO(text.encode()),

@@ -196,9 +196,8 @@ class FileWriter(Processor):
         inputs = {place.working / str(message[name]) for name in ("filePath", "fullPath") if message.get(name)}
         for name in ("fullPath", "filepath"):
             named = message.get(name)
-            # A walker's file is named twice, in full and from the application's folder.
-            is_input = name == "fullPath" and "relPath" in message
-            if isinstance(named, str) and named and not is_input:
+            if isinstance(named, str) and named:
+                # A walker's file is named twice, in full and from the application's folder.
                 places = {Path(os.path.normpath(folder / named)) for folder in (place.working, place.folder)}
                 if not places & inputs:
                     return named

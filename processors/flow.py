@@ -35,12 +35,15 @@ class NOP(Processor):
 
     takes_done = True
 
-    test: str = setting("", "a text to log with each message")
+    test: str = setting("", "a text to log when the run begins")
+
+    def start(self) -> None:
+        """Log the text."""
+        if self.test:
+            self.context.log("info", self.test, {})
 
     def process(self, message: Message) -> Message:
         """Return the message."""
-        if self.test:
-            self.context.log("info", self.test, {})
         return message
 
 
@@ -113,7 +116,7 @@ class ForEach(Processor):
         in_application = self.context.application is not None
         for number, item in enumerate(items if self.limit is None else items[: self.limit]):
             if number and self.delay:
-                time.sleep(self.delay / 1000)
+                _wait(self, self.delay)
             part = copy_message(rest)
             part[self.item_field] = copy_message({"item": item})["item"] if self.keep else item
             part[self.counter_field] = number
@@ -128,6 +131,13 @@ class ForEach(Processor):
         if found is None:
             raise ValueError(f"the field {self.for_each} holds no list but {type(items).__name__}")
         return found
+
+
+def _wait(processor: Processor, milliseconds: float) -> None:
+    """Wait, but not on once the run takes nothing more in."""
+    until = time.monotonic() + milliseconds / 1000
+    while (left := until - time.monotonic()) > 0 and not processor.context.stopping():
+        time.sleep(min(left, 0.1))
 
 
 class Fork(Processor):
@@ -261,7 +271,7 @@ class Ping(Processor):
         sent = 0
         while sent < self.count and not stopped:
             if sent:
-                time.sleep(self.interval / 1000)
+                _wait(self, self.interval)
             sent += 1
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             ping = {"count": sent, "payload": self.payload, "timestamp": now}

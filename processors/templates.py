@@ -1,119 +1,25 @@
-"""Templates in the dialect of Nunjucks, which the JavaScript project's templates are written in, by way of Jinja."""
+"""Processors that fill templates: for text of any kind, and for RDF."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, FileSystemLoader, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-
-from processors.values import as_text
+from processors.nunjucks import rendered
 from transmissions import Message, Processor, TransmissionsError, get_field, require_field, set_field, setting
 
-__all__ = ["RDFBuilder", "Templater", "rendered"]
-
-
-class _Nunjucks(SandboxedEnvironment):
-    """Jinja with what Nunjucks has and Jinja lacks: `===`, `elseif`, `.length`, the filter `dump`."""
-
-    def __init__(self, folder: Path, *, escape: bool) -> None:
-        super().__init__(
-            loader=FileSystemLoader(folder),
-            autoescape=escape,
-            keep_trailing_newline=True,
-            undefined=ChainableUndefined,
-            finalize=_shown,
-        )
-        self.filters["dump"] = as_text
-
-    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
-        """Write the expressions of Nunjucks as those of Jinja."""
-        return super().preprocess(_TAG.sub(_translated, source), name, filename)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return a member; a text's or list's `length` is how long it is."""
-        if attribute == "length" and isinstance(obj, str | list | tuple):
-            return len(obj)
-        return super().getattr(obj, attribute)
-
-
-_TAG = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
-_QUOTED = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""", re.DOTALL)
-_SAME = (
-    (re.compile(r"==="), "=="),
-    (re.compile(r"!=="), "!="),
-    (re.compile(r"\s&&\s"), " and "),
-    (re.compile(r"\s\|\|\s"), " or "),
-    (re.compile(r"\b(?:null|undefined)\b"), "none"),
-    (re.compile(r"(\{%-?\s*)elseif\b"), r"\1elif"),
-)
-
-
-def _translated(found: re.Match[str]) -> str:
-    parts = _QUOTED.split(found.group())
-    for index in range(0, len(parts), 2):
-        for pattern, replacement in _SAME:
-            parts[index] = pattern.sub(replacement, parts[index])
-    return "".join(parts)
-
-
-def _shown(value: Any) -> Any:
-    if value is None:
-        return ""
-    return as_text(value) if isinstance(value, bool) else value
-
-
-@functools.lru_cache(maxsize=64)
-def _environment(folder: Path, escape: bool) -> _Nunjucks:
-    return _Nunjucks(folder, escape=escape)
-
-
-def rendered(
-    template: str | Path,
-    data: Mapping[str, Any],
-    *,
-    escape: bool = False,
-    functions: Mapping[str, Callable[..., Any]] | None = None,
-) -> str:
-    """Return a template filled with data.
-
-    Args:
-        template: its text, or the path of its file; others that it includes are looked for in that folder.
-        data: what its names stand for.
-        escape: whether what is filled in is escaped for HTML.
-        functions: what it may call.
-
-    Raises:
-        TransmissionsError: there is no such file, or the template is wrong.
-    """
-    folder = template.parent if isinstance(template, Path) else Path()
-    environment = _environment(folder, escape)
-    try:
-        if isinstance(template, Path):
-            if not template.is_file():
-                raise TransmissionsError(f"{template}: there is no such template")
-            made = environment.get_template(template.name)
-        else:
-            made = environment.from_string(template)
-        return made.render({**(functions or {}), **data})
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        place = f"{template}:{line}" if isinstance(template, Path) and line else "the template"
-        raise TransmissionsError(f"{place}: {error.message or type(error).__name__}") from None
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise TransmissionsError(f"the template cannot be filled: {error}") from None
+__all__ = ["RDFBuilder", "Templater"]
 
 
 class Templater(Processor):
     """Fill a template, a file in the dialect of Nunjucks, with one field of the message, into `content`.
 
-    The names in the template are the members of that field.
+    The names in the template are the members of that field. A template is data of the application's author: no
+    message names one, it reads no file outside its folder, and it is stopped when it takes more than two seconds.
 
     Guarantee: pure: the same template and message give the same text.
     """
@@ -121,8 +27,8 @@ class Templater(Processor):
     takes_done = True
     writes = ("content",)
 
-    template_filename: Path | None = setting(None, "the template's file")
-    template: str = setting("", "the template itself, instead of a file")
+    template_filename: Path | None = setting(None, "the template's file", fixed=True)
+    template: str = setting("", "the template itself, instead of a file", fixed=True)
     data_field: str = setting(
         "contentBlocks", "field that holds what the names stand for, as a dotted path", reads=True
     )
@@ -147,8 +53,10 @@ class RDFBuilder(Processor):
     Guarantee: pure, but for `now()`.
     """
 
-    template_filename: Path | None = setting(None, "the template's file; in an application, from the target's folder")
-    template: str = setting("", "the template itself, instead of a file")
+    template_filename: Path | None = setting(
+        None, "the template's file; in an application, from the target's folder", fixed=True
+    )
+    template: str = setting("", "the template itself, instead of a file", fixed=True)
     data_field: str = setting("", "field that holds what the names stand for; the message itself if empty")
     output_field: str = setting("rdf", "field that receives the text, as a dotted path", writes=True)
     base_uri: str = setting("http://hyperdata.it/", "what addresses begin with")

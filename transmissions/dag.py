@@ -33,7 +33,16 @@ def assemble(definition: Definition) -> nx.DiGraph[str]:
 def check(definition: Definition, registry: Registry) -> list[Problem]:
     """Return what is wrong with the graph of a pipeline: circles; as warnings, fields that no earlier stage writes."""
     # Where stages form a circle, every one of them is before every other.
-    return circles(definition) or _missing_fields(definition, _graph(definition), registry)
+    return circles(definition) or [
+        *_missing_fields(definition, _graph(definition), registry),
+        *(_nothing_to_call(stage) for stage in definition.stages if registry.find(stage.processor).calls),
+    ]
+
+
+def _nothing_to_call(stage: Stage) -> Problem:
+    message = f"stage :{stage.name} runs other transmissions of its application, and this file is none"
+    hint = "put the file into a folder, as transmissions.ttl, and run the folder"
+    return Problem(stage.location, message, hint, "no-application", "warning")
 
 
 def _graph(definition: Definition) -> nx.DiGraph[str]:

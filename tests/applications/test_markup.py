@@ -14,6 +14,8 @@ import transmissions
 from transmissions import StageError
 
 Make = Callable[..., Any]
+OF_RDFLIB = pytest.mark.filterwarnings("ignore:Dataset.default_context is deprecated:DeprecationWarning")
+"""What rdflib's parsers say of rdflib."""
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -171,6 +173,90 @@ def test_pings_are_sent_and_counted(application: Make) -> None:
     assert [one.get("ping", {}).get("count") for one in left] == [1, 2, None]
     assert (left[2]["pingComplete"], left[2]["pingStatus"]) == (True, "complete")
     assert [one["pingStatus"] for one in app.run({"kill": "STOP"})] == ["stopped"]
+
+
+BOMB = "<!DOCTYPE r [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><rdf:RDF>&b;</rdf:RDF>"
+GRAPH = "<http://e.org/a> <http://e.org/n> 1 ."
+
+
+@pytest.mark.parametrize(
+    ("processor", "given", "content", "reason"),
+    [
+        ("RDFQuery", ':query "SELECT * { SERVICE <http://e.org/> { ?s ?p ?o } }"', GRAPH, "SERVICE"),
+        ("RDFQuery", ':query "SELECT * { { SERVICE SILENT ?s { ?s ?p ?o } } UNION {} }"', GRAPH, "SERVICE"),
+        ("RDFQuery", ':query "SELECT * FROM <http://e.org/> { ?s ?p ?o }"', GRAPH, "FROM"),
+        ("RDFQuery", ':query "LOAD <http://e.org/>"', GRAPH, "not valid SPARQL"),
+        ("RDFQuery", ':query "SELEKT"', GRAPH, "not valid SPARQL"),
+        ("RDFParser", ':format "json-ld"', '{"@context": "http://e.org/c"}', "nothing is fetched"),
+        ("RDFParser", ':format "json-ld"', '{"a": [{"@context": ["http://e.org/c"]}]}', "nothing is fetched"),
+        ("RDFParser", ':format "json-ld"', "[" * 100_000, "not valid json-ld"),
+        ("RDFParser", ':format "rdf-xml"', BOMB, "<!DOCTYPE>"),
+        ("RDFParser", "", ":a :b", "not valid turtle"),
+        ("RDFParser", "", "[" * 5_000, "not valid turtle"),
+    ],
+)
+def test_nothing_is_fetched_and_nothing_explodes(
+    application: Make, processor: str, given: str, content: str, reason: str
+) -> None:
+    """A query or a document that would have something fetched, or never end, is refused, as is what is not valid."""
+    with pytest.raises(StageError, match=reason):
+        stage(application, processor, given).run({"content": content, "dataset": ""})
+
+
+def test_a_message_cannot_change_a_query_or_a_template(application: Make) -> None:
+    """What is asked, and what is filled in, is the author's; a field of the setting's name is data."""
+    graph = stage(application, "RDFParser").run({"content": GRAPH})[0]["dataset"]
+    app = stage(application, "RDFQuery", ':query "ASK { ?s ?p 1 }"')
+    left = app.run({"dataset": graph, "query": "ASK { ?s ?p 2 }", "sourceField": "query"})
+    assert left[0]["queryResults"]["boolean"] is True
+    app = stage(application, "Templater", ':template "mine" ; :dataField "d"')
+    fields = {"template": "theirs", "templateFilename": "/etc/hostname", "d": {}}
+    assert app.run(fields)[0]["content"] == "mine"
+
+
+HOSTILE = [
+    "{{ ''.__class__ }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ [].append.__self__ }}",
+    "{{ d.update({'a': 1}) }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ joiner.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ ''|attr('__class__') }}",
+    "{{ ('%s' * 2) % (1, 2) }}",
+    "{{ '{0.__class__}'.format('') }}",
+    "{{ '{:99999999999}'.format(1) }}",
+    "{{ 'a' * 100000000 }}",
+    "{{ [1] * 100000000 }}",
+    "{{ 'a'.center(100000000) }}",
+    "{{ 'a'|center(100000000) }}",
+    "{{ '%0100000000d'|format(1) }}",
+    "{{ 9 ** 99999999 }}",
+    "{{ range(10000000) }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% include '../../etc/passwd' %}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}{{ os }}",
+    "{% for a in range(99999) %}{{ 'a' * 999999 }}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("template", HOSTILE)
+def test_a_template_is_only_data(application: Make, template: str) -> None:
+    """Nothing of Python is reached, no file outside read, and what would not end is stopped."""
+    app = application(
+        ':t a :Transmission ; :pipe (:a) . :a a :Templater ; :settings [ :templateFilename "t" ; :dataField "d" ] .',
+        files={"data/t": template},
+    )
+    try:
+        made = app.run({"d": {"d": {}, "x": 1}})[0]["content"]
+    except StageError as error:
+        assert "Traceback" not in str(error)
+    else:
+        # What the sandbox does not show is empty.
+        assert made.strip() in ("", "{}")
 
 
 def test_a_library_that_is_not_there_is_asked_for(application: Make, monkeypatch: pytest.MonkeyPatch) -> None:

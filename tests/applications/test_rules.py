@@ -74,10 +74,10 @@ def test_settings_come_from_the_target_then_the_application_then_its_configurati
     target = tmp_path / "site"
     target.mkdir()
     (target / "tt.ttl").write_text(
-        '@prefix : <http://purl.org/stuff/transmissions/> . :s :setters ( [ :key "k3" ; :value "t" ] ) .'
+        '@prefix : <http://purl.org/stuff/transmissions/> . :s :setters ( [ :key "k3" ; :value "t" ] ) ; :text "site" .'
     )
     assert app.run() == [{"tags": "a.z.b", "k1": "c", "k2": "c", "out": "from transmissions"}]
-    assert app.run(target=target) == [{"tags": "a.z.b", "k3": "t", "out": "from transmissions"}]
+    assert app.run(target=target) == [{"tags": "a.z.b", "k3": "t", "out": "site"}]
 
 
 def test_the_default_of_an_application_comes_last(application: Make) -> None:
@@ -201,6 +201,21 @@ def test_groups_are_closed_by_the_marks_of_their_own_split(application: Make) ->
     )
     left = app.run({"rows": [["a", "b"], [], ["c"]]})
     assert [one["accumulate"] for one in left] == [["ab", "", "c"]]
+
+
+def test_a_split_lets_the_marks_of_another_pass(application: Make) -> None:
+    """A mark is not split again, though it would have what a split needs."""
+    app = application(
+        """:t a :Transmission ; :pipe (:f :g) . :f a :ForEach ; :settings [ :forEach "items" ] .
+        :g a :Fork ; :settings [ :forks 1 ] ."""
+    )
+    left = app.run({"items": ["x"]})
+    assert [(one.get("forkN"), one.get("currentItem"), one["done"]) for one in left] == [
+        (0, "x", False),
+        (None, "x", True),
+        (None, None, True),
+    ]
+    assert [one.get("forkN") for one in application(LINE + ":a a :Fork .").run({"done": True})] == [0, 1, None]
 
 
 def test_parts_that_share_a_list_do_not_see_each_other(application: Make) -> None:
@@ -383,6 +398,17 @@ def test_the_plan_of_an_application_can_be_sent_elsewhere(application: Make) -> 
     )
     plan = transmissions.load(app.folder).plan()
     assert pickle.loads(pickle.dumps(plan)) == plan
+
+
+def test_a_plain_pipeline_has_nothing_to_go_to(tmp_path: Path) -> None:
+    """In a plain file, a stage that goes to other transmissions is warned of, and says so when it runs."""
+    file = tmp_path / "plain.ttl"
+    turtle = ':t a :Transmission ; :pipe (:g) . :g a :GOTO ; :settings [ :gotoTarget "t" ] .'
+    file.write_text(f"@prefix : <http://purl.org/stuff/transmissions/> . {turtle}")
+    pipeline = transmissions.load(file)
+    assert [warning.code for warning in pipeline.warnings] == ["no-application"]
+    with pytest.raises(StageError, match="only the transmissions of an application folder call one another"):
+        pipeline.run()
 
 
 def test_halt_ends_the_run_without_failing_it(application: Make) -> None:

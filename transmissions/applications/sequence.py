@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any
 
 from transmissions.message import Message
 from transmissions.model import Definition, Stage
@@ -21,22 +21,28 @@ class First(Processor):
     """Keep the first message that leaves a transmission, and hand it on when the transmission is at its end."""
 
     stateful = True
-    outside: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
         self._first: Message | None = None
+        self._others = 0
 
     def process(self, message: Message) -> None:
         """Keep the message if it is the first."""
         if self._first is None:
             # As a plain message: to the next transmission a mark of this one means nothing.
             self._first = dict(message)
+        else:
+            self._others += 1
 
     def finish(self) -> Iterator[Message]:
         """Yield what was kept."""
         if self._first is not None:
             yield self._first
+
+    def report(self) -> dict[str, Any]:
+        """Return how many messages went no further."""
+        return {"went_no_further": self._others} if self._others else {}
 
 
 def in_sequence(definitions: Sequence[Definition], name: str) -> Definition:
