@@ -24,6 +24,7 @@ class RunProgram(Processor):
 
     Example:
         :stage a :RunProgram ; :settings [ :program "sort" ; :arguments "-r" ] .
+        with --allow-program sort
         in {"content": "a\nb\n"}
         out {"content": "b\na\n", "exitCode": 0}
 

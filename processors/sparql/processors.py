@@ -18,18 +18,30 @@ _JSON = "application/sparql-results+json, application/json;q=0.9"
 
 
 class SPARQLSelect(SPARQLProcessor):
-    """Ask a SPARQL server with a query that a template makes, and take its answer into `queryResults`.
+    r"""Ask a SPARQL server with a query that a template makes, and take its answer into `queryResults`.
 
     The template is in the dialect of Nunjucks. It knows the message's fields, the members of the field that
-    `:dataField` names, `graph`, and `startDate`, the time a day ago. Every value is escaped for where it stands: between
-    quotes as a part of the text, between < and > as a part of the address; elsewhere only numbers and plain names are
-    let in. `{{ name | safe }}` stands as it is. The answer is in SPARQL's JSON form, or with `:answer "rows"` a list of
-    plain objects. The server's host has to be allowed: `trans run --allow-host HOST`.
+    `:dataField` names, `graph`, and `startDate`, the time a day ago. Every value is escaped for where it stands:
+    between quotes as a part of the text, between < and > as a part of the address; elsewhere only numbers and plain
+    names are let in. `{{ name | safe }}` stands as it is. The answer is in SPARQL's JSON form, or with `:answer "rows"`
+    a list of plain objects. The server's host has to be allowed: `trans run --allow-host HOST`.
+
+    Example:
+        :stage a :SPARQLSelect ; :settings [
+            :endpoint "http://localhost:8080/query" ;
+            :templateFilename "by-title.rq" ;
+            :answer "rows"
+        ] .
+        with --allow-host localhost
+        file by-title.rq "SELECT ?book WHERE { ?book <urn:title> \"{{ title }}\" }"
+        file data.ttl "<urn:b1> <urn:title> \"Pipes\" ."
+        in {"title": "Pipes"}
+        out {"title": "Pipes", "queryResults": [{"book": "urn:b1"}]}
 
     Guarantee: pure, as far as the server is.
     """
 
-    kind = "query"
+    operation = "query"
     media_type = "application/sparql-query"
     takes_done = True
 
@@ -53,16 +65,28 @@ class SPARQLSelect(SPARQLProcessor):
 
 
 class SPARQLUpdate(SPARQLProcessor):
-    """Change what a SPARQL server holds, with an update that a template makes of the message.
+    r"""Change what a SPARQL server holds, with an update that a template makes of the message.
 
     The template is filled as that of SPARQLSelect, with the members of the field that `:dataBlock` names. An update
     that the server refuses is an error of that message. An update is sent once: if no answer comes, it may have been
     done. The server's host has to be allowed: `trans run --allow-host HOST`.
 
+    Example:
+        :stage a :SPARQLUpdate ; :settings [
+            :endpoint "http://localhost:8080/update" ;
+            :templateFilename "insert.ru"
+        ] .
+        with --allow-host localhost
+        file insert.ru "INSERT DATA { <{{ address }}> <urn:title> \"{{ title }}\" }"
+        file data.ttl ""
+        in {"contentBlocks": {"address": "urn:b1", "title": "Pipes"}}
+        out {"contentBlocks": {"address": "urn:b1", "title": "Pipes"}, "updateStatus": "success"}
+        written data.ttl "<urn:b1> <urn:title> \"Pipes\" .\n"
+
     Guarantee: that of the update; `INSERT DATA` and `DELETE DATA` are idempotent.
     """
 
-    kind = "update"
+    operation = "update"
     media_type = "application/sparql-update"
     writes = ("updateStatus",)
 

@@ -44,7 +44,7 @@ class Endpoint:
 class SPARQLProcessor(Processor):
     """What the processors of SPARQL have in common: the server, the template, and the way to ask."""
 
-    kind: ClassVar[str]
+    operation: ClassVar[str]
     media_type: ClassVar[str]
 
     endpoint: str = setting("", "the server's address for this; `:endpointSettings` need not be given then", fixed=True)
@@ -94,7 +94,7 @@ class SPARQLProcessor(Processor):
         body = text.encode()
         if self.sparql_use_form:
             headers["content-type"] = "application/x-www-form-urlencoded"
-            body = urlencode({self.kind: text}).encode()
+            body = urlencode({self.operation: text}).encode()
         fetched = self._fetcher.fetch(self._server.url, "POST", headers=headers, body=body)
         if not 200 <= fetched.status < 300:
             said = " ".join(fetched.text.split())[:_SHOWN]
@@ -125,12 +125,12 @@ class SPARQLProcessor(Processor):
         except ValueError as error:
             raise TransmissionsError(f"{path}: not valid JSON: {error}") from None
         for one in listed if isinstance(listed, list) else [listed]:
-            if isinstance(one, dict) and one.get("type") == self.kind and isinstance(one.get("url"), str):
+            if isinstance(one, dict) and one.get("type") == self.operation and isinstance(one.get("url"), str):
                 given = one.get("credentials")
                 given = given if isinstance(given, dict) else {}
                 user, password = (_from_environment(str(given.get(name) or ""), path) for name in ("user", "password"))
                 return Endpoint(one["url"], self.user or user, self.password or password)
-        raise TransmissionsError(f'{path}: it has no object with "type": "{self.kind}" and a "url"')
+        raise TransmissionsError(f'{path}: it has no object with "type": "{self.operation}" and a "url"')
 
 
 def _from_environment(text: str, path: Path) -> str:

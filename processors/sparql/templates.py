@@ -1,7 +1,7 @@
 """Templates of SPARQL: every value that is filled in is escaped for the place where it stands.
 
-Between quotes it becomes a part of the text, between < and > a part of the address, and elsewhere it has to be a number,
-a truth, or one plain name: nothing that a message holds can end a text, an address or a statement.
+Between quotes it becomes a part of the text, between < and > a part of the address, and elsewhere it has to be a
+number, a truth, or one plain name: nothing that a message holds can end a text, an address or a statement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ __all__ = ["filled", "quoted"]
 _TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _ADDRESS = re.compile(r'<[^<>"{}|^`\\\x00-\x20]*')
 _PLAIN = re.compile(r"[?$]?[A-Za-z_][\w-]*|[A-Za-z][\w-]*:[\w-]*")
-_NOT_IN_ADDRESS = re.compile(r'[\x00-\x20<>"{}|^`\\]')
+_NOT_IN_ADDRESS = re.compile(
+    r'[\x00-\x20<>"{}|^`\\\x7f-\x9f\ud800-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U0010ffff]|%(?![0-9A-Fa-f]{2})'
+)
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _TO_ESCAPE = re.compile(r"""\\[uU]|[\\"'\x00-\x1f]""")
 
@@ -126,7 +128,7 @@ def _shown(value: Any, place: str) -> Any:
         raise ValueError("a value that stands outside of quotes is missing")
     if place == "<":
         return _NOT_IN_ADDRESS.sub(
-            lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode()), as_text(value)
+            lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8", "replace")), as_text(value)
         )
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return as_text(value)
