@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from processors.values import as_text
 from transmissions import TransmissionsError
 
-__all__ = ["rendered"]
+__all__ = ["Dialect", "rendered"]
 
 _MAX_SIZE = 64 << 20
 """Characters that a template may make."""
@@ -32,6 +33,19 @@ _MAX_NUMBER = 1_000_000
 _TICK = "_tick"
 _PADDING = ("batch", "center", "indent", "slice", "truncate", "wordwrap")
 _WIDTH = re.compile(r"\d{5,}")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the templates of one language need besides.
+
+    Args:
+        rewritten: returns a template's text with what it needs put in.
+        filters: filters by name.
+    """
+
+    rewritten: Callable[[str], str]
+    filters: tuple[tuple[str, Callable[..., Any]], ...] = ()
 
 
 class _Clock(threading.local):
@@ -53,7 +67,7 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self, folder: Path, *, escape: bool) -> None:
+    def __init__(self, folder: Path, *, escape: bool, dialect: Dialect | None = None) -> None:
         super().__init__(
             loader=FileSystemLoader(folder),
             autoescape=escape,
@@ -64,10 +78,14 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
         self.filters["dump"] = as_text
         self.filters |= {name: _limited(self.filters[name]) for name in _PADDING}
         del self.filters["format"]
+        self.filters |= dict(dialect.filters if dialect else ())
+        self._dialect = dialect
         self.globals[_TICK] = _tick
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Write the expressions of Nunjucks as those of Jinja."""
+        if self._dialect is not None:
+            source = self._dialect.rewritten(source)
         return super().preprocess(_TAG.sub(_translated, source), name, filename)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -151,8 +169,8 @@ def _shown(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _environment(folder: Path, escape: bool) -> _Nunjucks:
-    return _Nunjucks(folder, escape=escape)
+def _environment(folder: Path, escape: bool, dialect: Dialect | None) -> _Nunjucks:
+    return _Nunjucks(folder, escape=escape, dialect=dialect)
 
 
 def rendered(
@@ -161,6 +179,7 @@ def rendered(
     *,
     escape: bool = False,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    dialect: Dialect | None = None,
 ) -> str:
     """Return a template filled with data.
 
@@ -169,11 +188,12 @@ def rendered(
         data: what its names stand for.
         escape: whether what is filled in is escaped for HTML.
         functions: what it may call.
+        dialect: what templates of its language need besides.
 
     Raises:
         TransmissionsError: there is no such file, the template is wrong, or it asks for too much.
     """
-    environment = _environment(template.parent if isinstance(template, Path) else Path("/dev/null"), escape)
+    environment = _environment(template.parent if isinstance(template, Path) else Path("/dev/null"), escape, dialect)
     _CLOCK.deadline = time.monotonic() + _MAX_SECONDS
     try:
         if isinstance(template, Path):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from processors.values import are_equal
 from transmissions import MISSING, Message, Processor, copy_message, get_field, set_field, setting
 
-__all__ = ["GOTO", "Choice"]
+__all__ = ["GOTO", "Choice", "holds"]
 
 
 class Choice(Processor):
@@ -33,22 +33,24 @@ class Choice(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the one field or the other set."""
-        holds = self._holds(get_field(message, self.test_property))
-        path, given = (self.true_property, self.true_value) if holds else (self.false_property, self.false_value)
+        found = holds(get_field(message, self.test_property), self.test_operator, self.test_value)
+        path, given = (self.true_property, self.true_value) if found else (self.false_property, self.false_value)
         if path and (value := _meant(message, given)) is not MISSING:
             set_field(message, path, value)
         return message
 
-    def _holds(self, value: Any) -> bool:
-        if value is MISSING or value is None:
-            return False
-        if self.test_operator == "exists":
-            return not isinstance(value, list) or bool(value)
-        if self.test_operator == "contains":
-            return _contains(value, self.test_value)
-        if self.test_operator == "equals":
-            return are_equal(value, self.test_value)
-        return _is_greater(value, self.test_value, less=self.test_operator == "less")
+
+def holds(value: Any, operator: str, wanted: Any) -> bool:
+    """Say whether a test of a value holds: it equals, contains, is greater or less than another, or exists."""
+    if value is MISSING or value is None:
+        return False
+    if operator == "exists":
+        return not isinstance(value, list) or bool(value)
+    if operator == "contains":
+        return _contains(value, wanted)
+    if operator == "equals":
+        return are_equal(value, wanted)
+    return _is_greater(value, wanted, less=operator == "less")
 
 
 def _contains(value: Any, wanted: Any) -> bool:

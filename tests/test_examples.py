@@ -8,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph
 import pytest
 
 import transmissions
@@ -103,6 +105,22 @@ WITHOUT = {
 class Files(SimpleHTTPRequestHandler):
     """Serves the files of an example, and keeps quiet about it."""
 
+    def do_POST(self) -> None:
+        """Be a SPARQL server over the folder's `data.ttl`."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        store, file = pyoxigraph.Store(), Path(self.directory) / "data.ttl"
+        store.load(file.read_bytes(), format=pyoxigraph.RdfFormat.TURTLE)
+        answer = b""
+        if self.path == "/update":
+            store.update(body.decode())
+            store.dump(str(file), format=pyoxigraph.RdfFormat.TURTLE, from_graph=pyoxigraph.DefaultGraph())
+        else:
+            answer = store.query(body.decode()).serialize(format=pyoxigraph.QueryResultsFormat.JSON) or b""  # type: ignore[union-attr, call-arg]
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
@@ -127,20 +145,21 @@ def run(example: Example, folder: Path) -> list[dict[str, Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     if SERVER not in f"{example.turtle}{example.messages}":
-        return left(example.turtle, list(example.messages), folder)
+        return left(example, example.turtle, list(example.messages), folder)
     with served(folder) as address:
         messages = json.loads(json.dumps(example.messages).replace(SERVER, address))
-        got = left(example.turtle.replace(SERVER, address), messages, folder)
+        got = left(example, example.turtle.replace(SERVER, address), messages, folder)
         return list(json.loads(json.dumps(got).replace(address, SERVER)))
 
 
-def left(turtle: str, messages: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+def left(example: Example, turtle: str, messages: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     """Return the messages that leave a pipeline, as one sees them on the command line."""
     (folder / "example.ttl").write_text(turtle, encoding="utf-8")
     pipeline = transmissions.load(folder / "example.ttl")
-    return list(
-        json.loads(json.dumps(list(pipeline.stream(messages=messages or {}, target=folder, allow_hosts=["127.0.0.1"]))))
-    )
+    words = example.options.split()
+    allowed = [value for option, value in pairwise(words) if option == "--allow-program"]
+    found = pipeline.stream(messages=messages or {}, target=folder, allow_hosts=["127.0.0.1"], allow_programs=allowed)
+    return list(json.loads(json.dumps(list(found))))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -11,6 +11,7 @@ from typing import Any
 from transmissions.errors import OutputRefused, TransmissionsError
 from transmissions.network import Network
 from transmissions.output import Output
+from transmissions.programs import Programs
 
 __all__ = ["Application", "Context"]
 
@@ -74,9 +75,10 @@ class Context:
         call: runs another transmission of the application with a message, to its end, and returns the first message
             that left it; None if none did.
         halt: ends the run on purpose, and takes the reason.
-        network: which hosts the run may connect to; a `Fetcher` is made with it.
         run: the id of the run, which no other run has.
         stopping: says whether the run takes nothing more in, because it failed or was aborted; who waits, asks it.
+        network: which hosts the run may connect to; a `Fetcher` is made with it.
+        programs: which programs the run may start, and the door to them.
     """
 
     stage: str = ""
@@ -92,6 +94,7 @@ class Context:
     call: Callable[[str, dict[str, Any]], dict[str, Any] | None] = _no_call
     halt: Callable[[str], None] = _no_halt
     network: Network = field(default_factory=Network)
+    programs: Programs = field(default_factory=Programs)
     _outputs: dict[Path, Output] = field(default_factory=dict)
 
     def find(self, path: str | Path, *, below_root: bool = False) -> Path:

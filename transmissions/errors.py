@@ -18,6 +18,8 @@ __all__ = [
     "OutputFailed",
     "OutputRefused",
     "ParameterError",
+    "ProgramFailed",
+    "ProgramRefused",
     "SettingError",
     "StageError",
     "StreamAborted",
@@ -77,6 +79,14 @@ class OutputRefused(TransmissionsError):
 
 class OutputFailed(TransmissionsError):
     """The operating system could not do what writing needed: the disk is full, a folder is read-only, …"""
+
+
+class ProgramRefused(TransmissionsError):
+    """A processor asked for a program that whoever runs the pipeline has not allowed."""
+
+
+class ProgramFailed(TransmissionsError):
+    """A program is not there, could not be started, took too long or wrote too much."""
 
 
 class NetworkRefused(TransmissionsError):

@@ -6,9 +6,10 @@
         out {"title": "cba"}
 
 Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its word:
-`file NAME "text"` is a file that is there before, `in {…}` a message that goes in, `out {…}` one that comes out, in
-order, and `written NAME "text"` a file that is there afterwards; in those two, `…` inside a text stands for whatever is
-there. A line that is indented further goes on with the one above it. The reference page shows it, and a test runs it.
+`with OPTIONS` are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a
+message that goes in, `out {…}` one that comes out, in order, and `written NAME "text"` a file that is there afterwards;
+in those two, `…` inside a text stands for whatever is there. A line that is indented further goes on with the one above
+it. The reference page shows it, and a test runs it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["Example", "example_of", "matches", "without_example"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
 _SECTION = re.compile(r"^Example:\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_LINE = re.compile(r"^(in|out|file|written) +(.*)", re.DOTALL)
+_LINE = re.compile(r"^(in|out|file|written|with) +(.*)", re.DOTALL)
 _NAMED = re.compile(r"(\S+) +(.*)", re.DOTALL)
 _ANYTHING = "…"
 
@@ -42,6 +43,7 @@ class Example:
         messages: what goes in.
         gives: what comes out, in order; `…` in a text stands for anything.
         written: texts of files that are there afterwards, by path, likewise.
+        options: options of `trans run` that it needs, such as `--allow-program sort`.
     """
 
     turtle: str
@@ -49,6 +51,7 @@ class Example:
     messages: tuple[dict[str, Any], ...]
     gives: tuple[dict[str, Any], ...]
     written: dict[str, str]
+    options: str = ""
 
     def as_markdown(self) -> str:
         """Return it as a pipeline, the command that runs it, and what that prints."""
@@ -61,11 +64,12 @@ class Example:
     def as_session(self) -> str:
         """Return the command that runs it, and what that prints."""
         lines = [json.dumps(one, ensure_ascii=False) for one in self.messages]
+        options = f" {self.options}" if self.options else ""
         if len(lines) > 1:
-            command = ["$ trans run example.ttl -m - --messages - <<'END'", *lines, "END"]
+            command = [f"$ trans run example.ttl{options} -m - --messages - <<'END'", *lines, "END"]
         else:
             given = f" -m {shlex.quote(lines[0])}" if lines and lines[0] != "{}" else ""
-            command = [f"$ trans run example.ttl{given} --messages -"]
+            command = [f"$ trans run example.ttl{options}{given} --messages -"]
         return "\n".join([*command, *(json.dumps(one, ensure_ascii=False) for one in self.gives)]) + "\n"
 
 
@@ -79,7 +83,7 @@ def example_of(processor: type[Processor]) -> Example | None:
     if found is None:
         return None
     turtle: list[str] = []
-    rows: dict[str, list[Any]] = {"in": [], "out": [], "file": [], "written": []}
+    rows: dict[str, list[Any]] = {"in": [], "out": [], "file": [], "written": [], "with": []}
     for line in _joined(textwrap.dedent(found.group(1)).strip("\n")):
         parts = _LINE.match(line)
         if parts is None:
@@ -95,6 +99,7 @@ def example_of(processor: type[Processor]) -> Example | None:
         tuple(rows["in"]),
         tuple(rows["out"]),
         dict(rows["written"]),
+        " ".join(rows["with"]),
     )
 
 
@@ -146,6 +151,8 @@ def _value(word: str, text: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError("a message is a JSON object")
         return value
+    if word == "with":
+        return text.strip()
     named = _NAMED.fullmatch(text)
     if named is None:
         raise ValueError("a file is written as NAME and its text")

@@ -19,6 +19,7 @@ from transmissions.network import Network
 from transmissions.parameters import check_parameter, resolve
 from transmissions.plan import Plan, make_plan
 from transmissions.problem import Problem
+from transmissions.programs import Programs
 from transmissions.registry import Registry, load_processors
 from transmissions.runtime.log import OnLog
 from transmissions.runtime.result import Result, Status
@@ -58,6 +59,7 @@ class Pipeline:
     - `messages`: the message that the run begins with, or an iterable of several; the parameters are added to each;
     - `overrides`: values of settings that go before those in the file, `{"stage.setting": value}`;
     - `allow_hosts`: the hosts that it may connect to, as `--allow-host`: names, `*.example.org`, addresses, `*`;
+    - `allow_programs`: the programs that it may start, as `--allow-program`;
     - `fuse`: False puts an event stream on every edge.
 
     Args:
@@ -120,6 +122,7 @@ class Pipeline:
         fuse: bool = True,
         collect: bool = False,
         allow_hosts: Iterable[str] = (),
+        allow_programs: Iterable[str] = (),
         on_wait: Callable[[str, str], None] | None = None,
         on_log: OnLog | None = None,
         **parameters: Any,
@@ -133,7 +136,7 @@ class Pipeline:
             ParameterError, InvalidPipeline: as `plan`.
             StageError: a processor could not be made.
         """
-        network = Network.allowing(allow_hosts)
+        network, programs = Network.allowing(allow_hosts), Programs.allowing(allow_programs)
         plan = self.plan(overrides=overrides, fuse=fuse, target=target, **parameters)
         values = self._values(parameters, target)
         folder = target if target is not None else values.get("target")
@@ -142,7 +145,16 @@ class Pipeline:
             folder = started.place().working
             messages = _begun(started, messages)
         beginning, folder = _beginning(messages, values), Path(folder or ".")
-        return Run(plan, beginning, folder, collect=collect, network=network, on_wait=on_wait, on_log=on_log)
+        return Run(
+            plan,
+            beginning,
+            folder,
+            collect=collect,
+            network=network,
+            programs=programs,
+            on_wait=on_wait,
+            on_log=on_log,
+        )
 
     def run(self, **options: Any) -> Result:
         """Run it to its end and return the result.

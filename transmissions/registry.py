@@ -15,10 +15,18 @@ from transmissions.errors import NoSuchProcessor, TransmissionsError
 from transmissions.problem import nearest
 from transmissions.processor import Processor
 
-__all__ = ["GROUP", "Registry", "load_processors"]
+__all__ = ["GROUP", "REFUSED", "Registry", "load_processors"]
 
 GROUP = "transmissions.processors"
 """The entry-point group through which installed packages, the bundled one included, offer processors."""
+
+_NO_COMMAND = "a message's text must not become a command; :RunProgram runs one fixed program, if that is allowed"
+REFUSED = {
+    "BashCommand": _NO_COMMAND,
+    "EndpointsGenerator": "it wrote passwords into a file; :SPARQLSelect and :SPARQLUpdate read them from variables",
+    "RunCommand": _NO_COMMAND,
+}
+"""Processors of the JavaScript project that there are none of here on purpose, and why."""
 
 
 class Registry:
@@ -47,6 +55,8 @@ class Registry:
             return self._own[name]
         if name not in self._loaded:
             if name not in _installed():
+                if name in REFUSED:
+                    raise NoSuchProcessor(f":{name} is refused: {REFUSED[name]}")
                 guess = nearest(name, self.names())
                 hint = f"did you mean :{guess}?   " if guess else ""
                 raise NoSuchProcessor(f"no processor is called :{name}; {hint}`trans list processors` shows all")

@@ -1,6 +1,6 @@
 """The terms in which pipelines are written; `vocabulary.ttl` says in RDF what each of them means.
 
-Processors and their settings are no part of it: those come from the processor classes.
+Processors and their settings are no part of it: those come from the processor classes (`transmissions.ontology`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = [
     "DATATYPE",
     "DEFAULT",
     "ENTRY_TRANSMISSION",
+    "GUARANTEE",
     "HIGH_WATER_MARK",
     "LOW_WATER_MARK",
     "MAX_BYTES",
@@ -31,9 +32,11 @@ __all__ = [
     "PIPE",
     "PIPELINE_CLASSES",
     "PIPELINE_TERMS",
+    "PROCESSOR",
     "REQUIRED",
     "SETTINGS",
     "SETTINGS_CLASSES",
+    "SETTING_OF",
     "STAGE_TERMS",
     "TRANSMISSION",
     "WHEN_FULL",
@@ -46,6 +49,10 @@ NAMESPACE = Namespace("http://purl.org/stuff/transmissions/")
 TRANSMISSION = NAMESPACE.Transmission
 ENTRY_TRANSMISSION = NAMESPACE.EntryTransmission
 CONFIG_SET = NAMESPACE.ConfigSet
+PROCESSOR = NAMESPACE.Processor
+
+SETTING_OF = NAMESPACE.settingOf
+GUARANTEE = NAMESPACE.guarantee
 
 PIPE = NAMESPACE.pipe
 PARAMETER = NAMESPACE.parameter

@@ -175,47 +175,24 @@ def test_pings_are_sent_and_counted(application: Make) -> None:
     assert [one["pingStatus"] for one in app.run({"kill": "STOP"})] == ["stopped"]
 
 
-GRAPH = "@prefix : <http://e.org/> . :a :n 1 ; :m :b . :b :n 2 ."
-
-
-def test_rdf_is_read_written_and_asked(application: Make) -> None:
-    """A dataset comes as its triples; other forms hold the same; all kinds of queries are answered."""
-    app = stage(application, "DatasetReader", ':datasetFile "set.ttl"', set_ttl=GRAPH)
-    (left,) = app.run()
-    assert (left["triples"], left["dataset"].splitlines()[0]) == (
-        3,
-        "<http://e.org/a> <http://e.org/m> <http://e.org/b> .",
-    )
-    form = stage(application, "RDFConverter", ':outputFormat "nt"').run({"content": GRAPH})[0]["content"]
-    assert sorted(form.splitlines()) == left["dataset"].splitlines()
-
-    def ask(query: str) -> Any:
-        return stage(application, "SPARQLQuery", f':outputField "r" ; :query "{query}"').run({"content": GRAPH})[0]["r"]
-
-    rows = ask("SELECT ?x { ?x :n ?n } ORDER BY ?n")["results"]["bindings"]
-    assert [row["x"]["value"] for row in rows] == ["http://e.org/a", "http://e.org/b"]
-    assert ask("ASK { :a :n 2 }") is False
-    assert "<http://e.org/b>" in ask("CONSTRUCT { ?x a :T } { ?x :n 2 }")
-
-
 BOMB = "<!DOCTYPE r [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><rdf:RDF>&b;</rdf:RDF>"
+GRAPH = "<http://e.org/a> <http://e.org/n> 1 ."
 
 
-@OF_RDFLIB
 @pytest.mark.parametrize(
     ("processor", "given", "content", "reason"),
     [
-        ("SPARQLQuery", ':query "SELECT * { SERVICE <http://e.org/> { ?s ?p ?o } }"', GRAPH, "SERVICE"),
-        ("SPARQLQuery", ':query "SELECT * { { SERVICE SILENT ?s { ?s ?p ?o } } UNION {} }"', GRAPH, "SERVICE"),
-        ("SPARQLQuery", ':query "SELECT * FROM <http://e.org/> { ?s ?p ?o }"', GRAPH, "FROM"),
-        ("SPARQLQuery", ':query "LOAD <http://e.org/>"', GRAPH, "cannot be answered"),
-        ("SPARQLQuery", ':query "SELEKT"', GRAPH, "cannot be answered"),
-        ("RDFConverter", ':inputFormat "json-ld"', '{"@context": "http://e.org/c"}', "elsewhere"),
-        ("RDFConverter", ':inputFormat "json-ld"', '{"a": [{"@context": ["http://e.org/c"]}]}', "elsewhere"),
-        ("RDFConverter", ':inputFormat "json-ld"', "[" * 100_000, "not valid json-ld"),
-        ("RDFConverter", ':inputFormat "xml"', BOMB, "document type"),
-        ("RDFConverter", "", ":a :b", "not valid turtle"),
-        ("RDFConverter", "", "[" * 5_000, "not valid turtle"),
+        ("RDFQuery", ':query "SELECT * { SERVICE <http://e.org/> { ?s ?p ?o } }"', GRAPH, "SERVICE"),
+        ("RDFQuery", ':query "SELECT * { { SERVICE SILENT ?s { ?s ?p ?o } } UNION {} }"', GRAPH, "SERVICE"),
+        ("RDFQuery", ':query "SELECT * FROM <http://e.org/> { ?s ?p ?o }"', GRAPH, "FROM"),
+        ("RDFQuery", ':query "LOAD <http://e.org/>"', GRAPH, "not valid SPARQL"),
+        ("RDFQuery", ':query "SELEKT"', GRAPH, "not valid SPARQL"),
+        ("RDFParser", ':format "json-ld"', '{"@context": "http://e.org/c"}', "nothing is fetched"),
+        ("RDFParser", ':format "json-ld"', '{"a": [{"@context": ["http://e.org/c"]}]}', "nothing is fetched"),
+        ("RDFParser", ':format "json-ld"', "[" * 100_000, "not valid json-ld"),
+        ("RDFParser", ':format "rdf-xml"', BOMB, "<!DOCTYPE>"),
+        ("RDFParser", "", ":a :b", "not valid turtle"),
+        ("RDFParser", "", "[" * 5_000, "not valid turtle"),
     ],
 )
 def test_nothing_is_fetched_and_nothing_explodes(
@@ -223,13 +200,15 @@ def test_nothing_is_fetched_and_nothing_explodes(
 ) -> None:
     """A query or a document that would have something fetched, or never end, is refused, as is what is not valid."""
     with pytest.raises(StageError, match=reason):
-        stage(application, processor, given).run({"content": content})
+        stage(application, processor, given).run({"content": content, "dataset": ""})
 
 
 def test_a_message_cannot_change_a_query_or_a_template(application: Make) -> None:
     """What is asked, and what is filled in, is the author's; a field of the setting's name is data."""
-    app = stage(application, "SPARQLQuery", ':query "ASK { :a :n 1 }"')
-    assert app.run({"content": GRAPH, "query": "ASK { :a :n 2 }"})[0]["queryResults"] is True
+    graph = stage(application, "RDFParser").run({"content": GRAPH})[0]["dataset"]
+    app = stage(application, "RDFQuery", ':query "ASK { ?s ?p 1 }"')
+    left = app.run({"dataset": graph, "query": "ASK { ?s ?p 2 }", "sourceField": "query"})
+    assert left[0]["queryResults"]["boolean"] is True
     app = stage(application, "Templater", ':template "mine" ; :dataField "d"')
     fields = {"template": "theirs", "templateFilename": "/etc/hostname", "d": {}}
     assert app.run(fields)[0]["content"] == "mine"
@@ -278,29 +257,6 @@ def test_a_template_is_only_data(application: Make, template: str) -> None:
     else:
         # What the sandbox does not show is empty.
         assert made.strip() in ("", "{}")
-
-
-SHAPES = """@prefix : <http://e.org/> . @prefix sh: <http://www.w3.org/ns/shacl#> .
-:S a sh:NodeShape ; sh:targetSubjectsOf :n ; sh:property [ sh:path :n ; sh:maxInclusive 1 ;
-    sh:message "too large" ] ."""
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_rdf_is_checked_with_shapes(application: Make) -> None:
-    """What does not conform is told with its focus and message; it goes on, ends, or fails the run, as asked."""
-    given = ':shapesFile "../shapes.ttl" '
-    app = stage(application, "SHACLValidator", given, shapes_ttl=SHAPES)
-    (left,) = app.run({"content": GRAPH})
-    assert left["conforms"] is False
-    (finding,) = left["validation"]
-    assert (finding["focus"], finding["message"], finding["severity"]) == ("http://e.org/b", "too large", "violation")
-    (sound,) = app.run({"content": "<http://e.org/a> <http://e.org/n> 1 ."})
-    assert (sound["conforms"], sound["validation"]) == (True, [])
-    dropping = stage(application, "SHACLValidator", given + '; :onViolation "drop"', shapes_ttl=SHAPES)
-    assert dropping.run({"content": GRAPH}) == []
-    failing = stage(application, "SHACLValidator", given + '; :onViolation "fail"', shapes_ttl=SHAPES)
-    with pytest.raises(StageError, match="too large"):
-        failing.run({"content": GRAPH})
 
 
 def test_a_library_that_is_not_there_is_asked_for(application: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transmissions.cli import main
-from transmissions.cli.reference import bundled_processors, cli_page, processors_page
+from transmissions.cli.reference import bundled_processors, cli_page, processors_page, vocabulary_file
 from transmissions.describe import describe
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,6 +22,11 @@ def test_the_page_of_commands_is_up_to_date() -> None:
 def test_the_page_of_processors_is_up_to_date() -> None:
     """docs/processors.md holds the present description of every bundled processor."""
     assert (DOCS / "processors.md").read_text(encoding="utf-8") == processors_page(), MAKE
+
+
+def test_the_vocabulary_is_up_to_date() -> None:
+    """docs/vocabulary.ttl holds every bundled processor and setting."""
+    assert (DOCS / "vocabulary.ttl").read_text(encoding="utf-8") == vocabulary_file(), MAKE
 
 
 @pytest.mark.parametrize("name", bundled_processors())

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from transmissions.cli import describe, graph, jobs, listing, run, serve, usage, validate
+from transmissions.cli import describe, graph, jobs, listing, run, serve, usage, validate, vocabulary
 from transmissions.cli.command import Group
 from transmissions.errors import (
     InvalidPipeline,
@@ -59,7 +59,7 @@ def trans(
     """Run dataflows that are written in Turtle: checked before they run, streamed, and bounded in memory."""
 
 
-for command in (run, validate, graph, listing, describe, jobs, serve, usage):
+for command in (run, validate, graph, listing, describe, jobs, serve, usage, vocabulary):
     command.register(app)
 
 

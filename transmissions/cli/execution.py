@@ -52,6 +52,7 @@ class Wanted:
         debug: whether the trace of an error is shown.
         json: whether the report goes to standard output.
         allow_hosts: the hosts that it may connect to.
+        allow_programs: the programs that it may start.
         watch: whether the graph is drawn while the run goes on.
         job: whether the run is recorded as a job.
         job_store: where; None for the user's own store.
@@ -67,6 +68,7 @@ class Wanted:
     debug: bool = False
     json: bool = False
     allow_hosts: tuple[str, ...] = ()
+    allow_programs: tuple[str, ...] = ()
     watch: bool = False
     job: bool = False
     job_store: str | None = None
@@ -85,6 +87,7 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
             "overrides": wanted.overrides or None,
             "collect": outgoing is not None,
             "allow_hosts": wanted.allow_hosts,
+            "allow_programs": wanted.allow_programs,
         }
         source: Run | PipelineJob
         if recording is None:

@@ -16,7 +16,7 @@ from transmissions.cli.app import app
 if TYPE_CHECKING:
     from transmissions.processor import Processor
 
-__all__ = ["bundled_processors", "cli_page", "processors_page", "write_pages"]
+__all__ = ["bundled_processors", "cli_page", "processors_page", "vocabulary_file", "write_pages"]
 
 _COLUMNS = 90
 _HEAD = """# Command line
@@ -59,11 +59,19 @@ def processors_page() -> str:
     return reference_page(describe(name, load()) for name, load in bundled_processors().items())
 
 
+def vocabulary_file() -> str:
+    """Return the vocabulary with the bundled processors, in Turtle."""
+    from transmissions.ontology import ontology_text
+
+    return ontology_text({name: load() for name, load in bundled_processors().items()})
+
+
 def write_pages(folder: Path) -> None:
-    """Write both pages into `folder`."""
+    """Write both pages and the vocabulary into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
     (folder / "processors.md").write_text(processors_page(), encoding="utf-8", newline="\n")
+    (folder / "vocabulary.ttl").write_text(vocabulary_file(), encoding="utf-8", newline="\n")
 
 
 def _sections(context: Any, command: Any) -> Iterator[str]:

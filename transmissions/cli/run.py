@@ -118,6 +118,12 @@ def run(  # noqa: PLR0917
             help="Let it connect to this host: a name, *.name, an address, or *; may be repeated.",
         ),
     ] = None,
+    allow_programs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-program", metavar="NAME", help="Let it start this program: a name or a path; may be repeated."
+        ),
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -172,6 +178,7 @@ def run(  # noqa: PLR0917
         debug=debug,
         json=json,
         allow_hosts=tuple(allow_hosts or ()),
+        allow_programs=tuple(allow_programs or ()),
         watch=watch,
         job=job,
         job_store=job_store,

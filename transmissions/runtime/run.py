@@ -19,6 +19,7 @@ from transmissions.model import Buffer
 from transmissions.network import Network
 from transmissions.output import Output
 from transmissions.plan import Plan, PlannedStage, Segment
+from transmissions.programs import Programs
 from transmissions.runtime.account import as_problem, differences, live_statistics, outputs_of, problems_of
 from transmissions.runtime.async_segment_run import AsyncSegmentRun
 from transmissions.runtime.inlet import Inlet
@@ -50,6 +51,7 @@ class Run:
         target: the folder that files are written into.
         collect: whether the messages that leave the pipeline are kept for `messages()`, held back by its reader.
         network: which hosts its stages may connect to.
+        programs: which programs they may start.
         on_wait: called with an event stream's name and `send` or `receive` each time one of the run's threads has to
             wait for it, in that thread, before it waits.
         on_log: called with level, stage, text and facts of each line that a stage logs, and for each skipped message,
@@ -67,6 +69,7 @@ class Run:
         *,
         collect: bool = False,
         network: Network | None = None,
+        programs: Programs | None = None,
         on_wait: Callable[[str, str], None] | None = None,
         on_log: OnLog | None = None,
     ) -> None:
@@ -88,6 +91,7 @@ class Run:
         self._timer: threading.Timer | None = None
         self._output = Output(target)
         self._network = network or Network()
+        self._programs = programs or Programs()
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
         self._inlets = _inlets(plan, collect, on_wait)
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
@@ -126,9 +130,10 @@ class Run:
             log=stage_log(planned.name, self._on_log),
             closes=planned.closes,
             halt=self._halt_on_purpose,
-            network=self._network,
             run=self.id,
             stopping=lambda: self.stopping,
+            network=self._network,
+            programs=self._programs,
         )
         return stage
 

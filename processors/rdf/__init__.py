@@ -1,0 +1,1 @@
+"""Processors of RDF: read, parse, write, query, join and validate graphs."""

@@ -1,0 +1,202 @@
+"""SHACLValidator: checks the graph in a message against shapes, and says what does not hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pyshacl
+from rdflib import BNode, Graph, URIRef
+from rdflib.namespace import RDF, SH
+from rdflib.term import Node
+
+from processors.rdf.graphs import (
+    Graphs,
+    format_named,
+    from_rdflib,
+    local_name,
+    parsed,
+    quads_in,
+    quiet,
+    serialised,
+    to_rdflib,
+)
+from transmissions import Message, Processor, TransmissionsError, require_field, set_field, setting
+
+__all__ = ["SHACLValidator"]
+
+_QUOTED = re.compile(r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|<[^<>\s]*>|#[^\n]*')
+_OUTSIDE = re.compile(r"\b(SERVICE|LOAD|FROM)\b", re.IGNORECASE)
+_COPIED_DEEP, _COPIED_MOST = 10, 100_000
+_QUERIES = (SH.select, SH.ask, SH.construct, SH.update)
+
+
+class SHACLValidator(Processor):
+    r"""Validate the graph in a message against SHACL shapes, and say in fields whether it conforms and why not.
+
+    `conforms` is true or false, to route by (FieldFilter lets on one or the other); `validationReport` is a list with
+    an object for each result: `focusNode`, `path`, `value`, `severity`, `message`, `constraint`, `shape`. Shapes are
+    those of SHACL's core and of SHACL-SPARQL; nothing is imported or fetched, and no script is run.
+
+    Example:
+        :stage a :SHACLValidator ; :settings [ :shapesFile "shapes.ttl" ] .
+        file shapes.ttl "@prefix sh: <http://www.w3.org/ns/shacl#> .
+            <urn:shape> sh:targetSubjectsOf <urn:title> ;
+            sh:property [ sh:path <urn:pages> ; sh:minCount 1 ; sh:message \"how many pages?\" ] ."
+        in {"dataset": "<urn:book> <urn:title> \"Pipes\" .\n"}
+        out {"dataset": "…", "conforms": false, "validationReport": [{"focusNode": "urn:book", "path": "urn:pages",
+            "severity": "violation", "message": "how many pages?", "constraint": "MinCountConstraintComponent"}]}
+
+    Guarantee: pure.
+    """
+
+    shapes_file: Path = setting(doc="the shapes, in any format that DatasetReader reads", fixed=True)
+    source_field: str = setting("dataset", "field with the graph, as a dotted path", reads=True, fixed=True)
+    conforms_field: str = setting("conforms", "field that says whether it conforms", writes=True, fixed=True)
+    report_field: str = setting("validationReport", "field that receives the results", writes=True, fixed=True)
+    report_graph_field: str = setting("", "field that receives the report as Turtle; none if empty", fixed=True)
+    on_invalid: Literal["mark", "drop", "fail"] = setting(
+        "mark",
+        "what becomes of a message that does not conform: it goes on marked, ends here, or is an error",
+        fixed=True,
+    )
+    allow_warnings: bool = setting(
+        True, "whether a graph conforms if it has results of lesser severity only", fixed=True
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._counts = {"conforming": 0, "failing": 0}
+
+    def start(self) -> None:
+        """Read the shapes."""
+        path = self.context.find(self.shapes_file, below_root=True)
+        form = format_named(path.suffix)
+        if form is None:
+            raise TransmissionsError(f"{path}: its ending says no format of RDF, such as .ttl")
+        try:
+            quads, _ = parsed(path.read_bytes(), form, path.absolute().as_uri())
+        except OSError as error:
+            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        except ValueError as error:
+            raise TransmissionsError(f"{path}: {error}") from None
+        self._shapes = to_rdflib(quads, Graphs()).default_context
+        for query in _QUERIES:
+            for text in self._shapes.objects(None, query):
+                if found := _OUTSIDE.search(_QUOTED.sub(" ", str(text))):
+                    raise TransmissionsError(
+                        f"{path}: refused: {found.group()} in a shape reaches outside of the graph"
+                    )
+
+    def process(self, message: Message) -> Message | None:
+        """Return the message with what was found."""
+        quads = quads_in(require_field(message, self.source_field), self.source_field)
+        data = to_rdflib(quads, Graphs()).default_context
+        _check_copies(data)
+        try:
+            with quiet():
+                conforms, report, _ = pyshacl.validate(
+                    data, shacl_graph=self._shapes, inplace=True, inference="none", advanced=False, js=False,
+                    meta_shacl=False, do_owl_imports=False, allow_infos=self.allow_warnings,
+                    allow_warnings=self.allow_warnings,
+                )  # fmt: skip
+        except Exception as error:
+            # The validator raises errors of many kinds for shapes that make no sense.
+            raise TransmissionsError(f"{self.shapes_file}: the shapes cannot be used: {_first_line(error)}") from None
+        assert isinstance(report, Graph)
+        results = _results(report)
+        self._counts["conforming" if conforms else "failing"] += 1
+        if not conforms and self.on_invalid == "drop":
+            self.warn(f"a graph does not conform and was left out: {_sentence(results)}")
+            return None
+        if not conforms and self.on_invalid == "fail":
+            raise TransmissionsError(f"the graph does not conform: {_sentence(results)}")
+        set_field(message, self.conforms_field, bool(conforms))
+        set_field(message, self.report_field, results)
+        if self.report_graph_field:
+            set_field(message, self.report_graph_field, _report_text(report))
+        return message
+
+    def report(self) -> dict[str, Any]:
+        """Return how many graphs conform, and how many do not."""
+        return dict(self._counts)
+
+
+def _check_copies(data: Graph) -> None:
+    """Refuse a graph that the validator would drown in.
+
+    It copies a node without an address into its report with all that hangs on it, ten steps far, by every way there is.
+    """
+    links: dict[Node, list[Node]] = {}
+    for subject, _, value in data:
+        if isinstance(subject, BNode) and isinstance(value, BNode):
+            links.setdefault(subject, []).append(value)
+    copies = dict.fromkeys(links, 1)
+    for _ in range(_COPIED_DEEP):
+        copies = {node: 1 + sum(copies.get(one, 1) for one in values) for node, values in links.items()}
+        if any(number > _COPIED_MOST for number in copies.values()):
+            raise TransmissionsError("blank nodes of the graph lead to one another in too many ways to be validated")
+
+
+def _ordered(report: Graph) -> list[Node]:
+    parts = (SH.focusNode, SH.resultPath, SH.sourceConstraintComponent, SH.value, SH.resultMessage)
+    return sorted(
+        report.subjects(RDF.type, SH.ValidationResult),
+        key=lambda node: [_shown(report.value(node, part)) or "" for part in parts],
+    )
+
+
+def _results(report: Graph) -> list[dict[str, Any]]:
+    results = []
+    for node in _ordered(report):
+        one = {
+            "focusNode": _shown(report.value(node, SH.focusNode)),
+            "path": _named(report.value(node, SH.resultPath)),
+            "value": _shown(report.value(node, SH.value)),
+            "severity": local_name(str(report.value(node, SH.resultSeverity))).lower(),
+            "message": " ".join(sorted(str(text) for text in report.objects(node, SH.resultMessage))),
+            "constraint": local_name(str(report.value(node, SH.sourceConstraintComponent))),
+            "shape": _named(report.value(node, SH.sourceShape)),
+        }
+        results.append({key: value for key, value in one.items() if value is not None})
+    return results
+
+
+def _report_text(report: Graph) -> str:
+    """Return the report as Turtle, without what the validator copied of the data and the shapes."""
+    whole = report.value(None, RDF.type, SH.ValidationReport)
+    assert whole is not None
+    nodes: list[Node] = [whole, *_ordered(report)]
+    names: dict[Node, Node] = {
+        node: BNode(f"result{number}" if number else "report") for number, node in enumerate(nodes)
+    }
+    told: list[tuple[Node, Node, Node]] = []
+    for node in nodes:
+        found = [(predicate, names.get(value, value)) for predicate, value in report.predicate_objects(node)]
+        for predicate, value in sorted(found, key=lambda one: (one[0] != RDF.type, str(one[0]), str(one[1]))):
+            if not isinstance(value, BNode) or predicate in (SH.result, SH.focusNode, SH.value):
+                told.append((names[node], predicate, value))
+    return serialised(from_rdflib(told), "turtle", {"sh": str(SH)})
+
+
+def _shown(node: Node | None) -> str | None:
+    return f"_:{node}" if isinstance(node, BNode) else None if node is None else str(node)
+
+
+def _named(node: Node | None) -> str | None:
+    # A node without an address has no name that says anything outside of its graph.
+    return str(node) if isinstance(node, URIRef) else None
+
+
+def _sentence(results: list[dict[str, Any]]) -> str:
+    if not results:
+        return "it has no results"
+    first = results[0]
+    text = f"{first['message']} (node {first.get('focusNode')}, path {first.get('path', 'none')})"
+    return text + (f", and {len(results) - 1} more" if len(results) > 1 else "")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

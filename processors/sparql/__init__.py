@@ -1,0 +1,1 @@
+"""Processors that ask and change what a SPARQL server holds."""
