@@ -70,7 +70,7 @@ def complaints(browser: Any) -> list[str]:
 
 
 def test_a_run_is_watched_live_and_aborted_by_a_click(client: Client, browser: Any) -> None:
-    """Graph, rates, buffers, blocked stages and log come in by themselves; the click ends the run, and the page says so."""
+    """Graph, rates, buffers, blocked stages and log come in by themselves; the click ends the run, visibly."""
     job = client.post("/api/jobs", ASKED).json["job"]
     browser.get(f"http://127.0.0.1:{client.port}/#token={TOKEN}")
     assert until(browser, text("#jobs .status")) == "running"
