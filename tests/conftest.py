@@ -197,6 +197,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "programs(*names): programs that the test may start, besides this Python")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test's fixtures start what the test may start, those that are shared by the session too."""
+    GUARD.programs = frozenset(name for mark in item.iter_markers("programs") for name in mark.args)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _roots(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let tests write where pytest gives them room."""
@@ -204,9 +210,8 @@ def _roots(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(autouse=True)
-def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
+def guard() -> Iterator[Guard]:
     """Fail a test that did what none may, and give the guard to those that ask for it."""
-    GUARD.programs = frozenset(name for mark in request.node.iter_markers("programs") for name in mark.args)
     yield GUARD
     found = GUARD.take()
     GUARD.programs = frozenset()

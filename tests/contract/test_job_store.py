@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.conftest import PATIENCE_S, Backend, Clock, together, when
+from tests.jobs.conftest import PATIENCE_S, REDIS, Backend, Clock, together, when
 from transmissions.jobs import (
     TRANSITIONS,
     CapacityError,
@@ -401,10 +401,9 @@ def test_r12_the_reaped_are_cancelled_and_their_subscribers_told(backend: Backen
         begun.control.text("more")
 
 
+@pytest.mark.parametrize("backend", ["sqlite", REDIS], indirect=True)
 def test_r12_one_that_fails_stops_no_other(backend: Backend, clock: Clock) -> None:
     """A job whose record is damaged is reported, and the pass goes on; it hides no other in a list."""
-    if backend.kind == "memory":
-        pytest.skip("memory holds no record that could be damaged from outside")
     store = backend.open(clock=clock)
     jobs = [store.create(keep_s=0).job for _ in range(3)]
     for job in jobs:

@@ -191,7 +191,8 @@ class Backend:
             return action(client)
 
 
-KINDS = ["memory", "sqlite", "redis"]
+REDIS = pytest.param("redis", marks=pytest.mark.programs("redis-server"))
+KINDS = ["memory", "sqlite", REDIS]
 
 
 @pytest.fixture(params=KINDS)

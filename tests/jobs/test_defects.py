@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.conftest import PATIENCE_S, Backend, Clock, together, when
+from tests.jobs.conftest import PATIENCE_S, REDIS, Backend, Clock, together, when
 from transmissions.jobs import (
     CapacityError,
     JobControl,
@@ -215,10 +215,9 @@ def test_usage_was_known_to_one_process_only(backend: Backend) -> None:
     assert elsewhere.abort(control.id).usage == {"call": {"input": 5}}
 
 
+@pytest.mark.parametrize("backend", [REDIS], indirect=True)
 def test_stale_entries_in_the_index_of_an_owner_heal(backend: Backend) -> None:
     """An entry of a job that is not there any more vanishes when the index is read, and with it the empty set."""
-    if backend.kind != "redis":
-        pytest.skip("only the store in Redis keeps an index of its own")
     store = backend.open()
     job = store.create(owner="o").job
     backend._redis(lambda client: client.delete(f"{backend.prefix}job:{job.id}"))

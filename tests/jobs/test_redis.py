@@ -12,6 +12,7 @@ import redis
 from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis
 from transmissions.jobs import JobControl, JobManager, RedisJobStore, StoreError, StoreUnavailable
 
+pytestmark = pytest.mark.programs("redis-server")
 WORDS = 3000
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.server.conftest import PATIENCE_S, TOKEN, Client
 
+pytestmark = pytest.mark.programs("chromedriver")
 ASKED = {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}}
 FLAGS = [
     "--headless",
