@@ -33,7 +33,6 @@ WITHOUT = {
     "ClaudeExport",
     "CodexSessions",
     "Concat",
-    "DatasetReader",
     "DeadEnd",
     "DirWalker",
     "EntryDeduplicator",
@@ -73,12 +72,9 @@ WITHOUT = {
     "PathOps",
     "Ping",
     "RDFBuilder",
-    "RDFConverter",
     "RequiredFields",
     "ResourceMinter",
     "Restructure",
-    "SHACLValidator",
-    "SPARQLQuery",
     "SetField",
     "SetMessage",
     "SetText",
@@ -162,6 +158,7 @@ def left(example: Example, turtle: str, messages: list[dict[str, Any]], folder: 
     return list(json.loads(json.dumps(list(found))))
 
 
+@pytest.mark.programs("sort")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_gives_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an example says comes out, and is written, does and is."""
