@@ -6,10 +6,11 @@
         out {"title": "cba"}
 
 Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its word:
-`with OPTIONS` are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a
-message that goes in, `out {…}` one that comes out, in order, and `written NAME "text"` a file that is there afterwards;
-in those two, `…` inside a text stands for whatever is there. A line that is indented further goes on with the one above
-it. The reference page shows it, and a test runs it.
+`application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS` are options
+of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that goes in, `out {…}`
+one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a file that is there
+afterwards; in those three, `…` inside a text stands for whatever is there. A line that is indented further goes on with
+the one above it. The reference page shows it, and a test runs it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ __all__ = ["Example", "example_of", "matches", "without_example"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
 _SECTION = re.compile(r"^Example:\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_LINE = re.compile(r"^(in|out|file|written|with) +(.*)", re.DOTALL)
+_WORDS = ("in", "out", "file", "written", "with", "logged", "application")
+_LINE = re.compile(rf"^({'|'.join(_WORDS)}) +(.*)", re.DOTALL)
 _NAMED = re.compile(r"(\S+) +(.*)", re.DOTALL)
 _ANYTHING = "…"
 
@@ -44,6 +46,8 @@ class Example:
         gives: what comes out, in order; `…` in a text stands for anything.
         written: texts of files that are there afterwards, by path, likewise.
         options: options of `trans run` that it needs, such as `--allow-program sort`.
+        logged: what stands on standard error, line by line, likewise.
+        application: the name of the application's folder that holds the pipeline; "" for a file, `example.ttl`.
     """
 
     turtle: str
@@ -52,10 +56,18 @@ class Example:
     gives: tuple[dict[str, Any], ...]
     written: dict[str, str]
     options: str = ""
+    logged: tuple[str, ...] = ()
+    application: str = ""
+
+    @property
+    def pipeline(self) -> str:
+        """The path of the file that holds the pipeline."""
+        return f"{self.application}/transmissions.ttl" if self.application else "example.ttl"
 
     def as_markdown(self) -> str:
         """Return it as a pipeline, the command that runs it, and what that prints."""
-        parts = [f"```turtle\n{self.turtle}```"]
+        parts = [f"`{self.pipeline}` holds"] if self.application else []
+        parts.append(f"```turtle\n{self.turtle}```")
         parts += [f"`{name}` holds\n\n{_fenced(text)}" for name, text in self.files.items()]
         parts.append(f"```console\n{self.as_session()}```")
         parts += [f"and `{name}` then holds\n\n{_fenced(text)}" for name, text in self.written.items()]
@@ -64,13 +76,13 @@ class Example:
     def as_session(self) -> str:
         """Return the command that runs it, and what that prints."""
         lines = [json.dumps(one, ensure_ascii=False) for one in self.messages]
-        options = f" {self.options}" if self.options else ""
+        run = f"$ trans run {self.application or self.pipeline}" + (f" {self.options}" if self.options else "")
         if len(lines) > 1:
-            command = [f"$ trans run example.ttl{options} -m - --messages - <<'END'", *lines, "END"]
+            command = [f"{run} -m - --messages - <<'END'", *lines, "END"]
         else:
             given = f" -m {shlex.quote(lines[0])}" if lines and lines[0] != "{}" else ""
-            command = [f"$ trans run example.ttl{options}{given} --messages -"]
-        return "\n".join([*command, *(json.dumps(one, ensure_ascii=False) for one in self.gives)]) + "\n"
+            command = [f"{run}{given} --messages -"]
+        return "\n".join([*command, *self.logged, *(json.dumps(one, ensure_ascii=False) for one in self.gives)]) + "\n"
 
 
 def example_of(processor: type[Processor]) -> Example | None:
@@ -83,7 +95,7 @@ def example_of(processor: type[Processor]) -> Example | None:
     if found is None:
         return None
     turtle: list[str] = []
-    rows: dict[str, list[Any]] = {"in": [], "out": [], "file": [], "written": [], "with": []}
+    rows: dict[str, list[Any]] = {word: [] for word in _WORDS}
     for line in _joined(textwrap.dedent(found.group(1)).strip("\n")):
         parts = _LINE.match(line)
         if parts is None:
@@ -100,6 +112,8 @@ def example_of(processor: type[Processor]) -> Example | None:
         tuple(rows["out"]),
         dict(rows["written"]),
         " ".join(rows["with"]),
+        tuple(rows["logged"]),
+        "".join(rows["application"]),
     )
 
 
@@ -151,7 +165,7 @@ def _value(word: str, text: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError("a message is a JSON object")
         return value
-    if word == "with":
+    if word in ("with", "logged", "application"):
         return text.strip()
     named = _NAMED.fullmatch(text)
     if named is None:
