@@ -52,6 +52,7 @@ class DirWalker(Processor):
         for path in self._walk(root, root):
             if self.limit is not None and count >= self.limit:
                 break
+            self.context.output.note_input(path)
             part = {**copy_message(message), **_facts(path, base), "count": count * self.count_by}
             if place is not None:
                 part["done"] = False
