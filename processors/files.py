@@ -36,6 +36,11 @@ class FileReader(Processor):
     keeps its `filepath`. In an application the message's `fullPath` or `filepath` comes before the setting, and what was
     read is named in `filePath`.
 
+    Example:
+        :stage a :FileReader ; :settings [ :sourceFile "towns.json" ; :mediaType "application/json" ; :targetField "towns" ] .
+        file towns.json [{"name": "Brig", "people": 13000}]
+        out {"towns": [{"name": "Brig", "people": 13000}], "filepath": "…/towns.json"}
+
     Guarantee: pure: the same file gives the same message.
     """
 
