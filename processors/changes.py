@@ -80,7 +80,8 @@ class FileChangeDetector(_ChangeDetector):
         :stage a :FileChangeDetector ; :settings [ :cacheFile "seen.json" ] .
         :read  a :FileReader .
         file letters/may.md "Dear all"
-        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug": "may",
+        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug":
+            "may",
             "count": 0, "content": "Dear all"}
         out {"count": 1, "done": true}
         written seen.json "{\n  \"…/letters/may.md\": \"…\"\n}"
@@ -96,7 +97,7 @@ class FileChangeDetector(_ChangeDetector):
         self._cache = self.cache_file
         named = require_field(message, self.path_field)
         if not isinstance(named, str) or not named:
-            raise ValueError(f"the field {self.path_field}, which :pathField names, holds no path but {as_text(named)}")
+            raise ValueError(f"the field {self.path_field}, which :pathField names, holds no path: {as_text(named)}")
         path = self.context.find(named)
         try:
             status = path.stat()
@@ -111,7 +112,8 @@ class MessageChangeDetector(_ChangeDetector):
     What was seen is written, as hashes, into a file of the target when the run has ended well.
 
     Example:
-        :stage a :MessageChangeDetector ; :settings [ :keyField "number" ; :valueField "price" ; :cacheFile "seen.json" ] .
+        :stage a :MessageChangeDetector ; :settings [ :keyField "number" ; :valueField "price" ; :cacheFile "seen.json"
+            ] .
         file seen.json {"A1": "lTECstvVsHsgnV4DDuYzcg"}
         in {"number": "A1", "price": "5 CHF"}
         in {"number": "A2", "price": "7 CHF"}

@@ -37,7 +37,8 @@ class EventReplayer(Processor):
         :stage a :EventReplayer ; :settings [ :sourceFile "answer.sse" ; :timestamp "2025-01-01T12:00:00Z" ] .
         file answer.sse "data: {\"type\": \"message_start\", \"message\": {\"id\": \"m1\", \"role\": \"assistant\",
             \"model\": \"claude\"}}\n\ndata: {\"type\": \"content_block_start\", \"index\": 0,
-            \"content_block\": {\"type\": \"text\", \"text\": \"\"}}\n\ndata: {\"type\": \"content_block_delta\", \"index\": 0,
+            \"content_block\": {\"type\": \"text\", \"text\": \"\"}}\n\ndata: {\"type\": \"content_block_delta\",
+            \"index\": 0,
             \"delta\": {\"type\": \"text_delta\", \"text\": \"Good day\"}}\n\ndata: {\"type\": \"content_block_stop\",
             \"index\": 0}\n\ndata: {\"type\": \"message_delta\", \"delta\": {\"stop_reason\": \"end_turn\"},
             \"usage\": {\"output_tokens\": 3}}\n\ndata: {\"type\": \"message_stop\"}\n\n"
@@ -180,10 +181,12 @@ class EventAssembler(Processor):
 
     Example:
         :stage a :EventAssembler .
-        in {"type": "MessageStart", "data": {"message_id": "m1", "model": "claude"}, "timestamp": "2025-01-01T12:00:00Z"}
+        in {"type": "MessageStart", "data": {"message_id": "m1", "model": "claude"}, "timestamp":
+            "2025-01-01T12:00:00Z"}
         in {"type": "TextDelta", "data": {"text": "Good "}, "timestamp": "2025-01-01T12:00:01Z"}
         in {"type": "TextDelta", "data": {"text": "day"}, "timestamp": "2025-01-01T12:00:02Z"}
-        in {"type": "MessageStop", "data": {"message_id": "m1", "stop_reason": "end_turn"}, "timestamp": "2025-01-01T12:00:02Z"}
+        in {"type": "MessageStop", "data": {"message_id": "m1", "stop_reason": "end_turn"}, "timestamp":
+            "2025-01-01T12:00:02Z"}
         out {"model": "claude", "message_id": "m1", "text": "Good day", "thinking": "", "usage": null,
             "stop_reason": "end_turn", "error": null, "complete": true}
 

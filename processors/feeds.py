@@ -26,8 +26,10 @@ class HTMLFeedExtractor(Processor):
 
     Example:
         :stage a :HTMLFeedExtractor ; :settings [ :inputField "page" ; :preferredType "atom" ] .
-        in {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml' href='feed.xml'>"}
-        out {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml' href='feed.xml'>",
+        in {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml'
+            href='feed.xml'>"}
+        out {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml'
+            href='feed.xml'>",
             "feedUrl": "https://example.org/news/feed.xml", "feedType": "atom"}
 
     Guarantee: pure.
@@ -122,7 +124,8 @@ class FeedParser(Processor):
         :read  a :FileReader ; :settings [ :sourceFile "news.xml" ] .
         :stage a :FeedParser ; :settings [ :inputField "content" ] .
         file news.xml "<rss version='2.0'><channel>\n<title>News</title>\n<item>\n  <title>Thaw</title>\n
-            <link>https://example.org/1</link>\n  <pubDate>Sat, 01 Mar 2025 09:00:00 +0100</pubDate>\n  <description>It rained.</description>\n</item>\n</channel></rss>"
+            <link>https://example.org/1</link>\n  <pubDate>Sat, 01 Mar 2025 09:00:00 +0100</pubDate>\n  <description>It
+            rained.</description>\n</item>\n</channel></rss>"
         out {"content": "<rss…", "filepath": "…/news.xml", "feed": {"format": "rss20", "meta": {"title": "News"},
             "entries": [{"title": "Thaw", "link": "https://example.org/1", "guid": "https://example.org/1",
             "published": "2025-03-01T08:00:00Z", "updated": "2025-03-01T08:00:00Z", "summary": "It rained.",
@@ -209,8 +212,10 @@ class AtomBuilder(Processor):
         :stage a :AtomBuilder ; :settings [ :feedTitle "News" ; :baseUrl "https://example.org/" ;
             :feedUrl "https://example.org/feed.xml" ] .
         :write a :FileWriter ; :settings [ :destinationFile "feed.xml" ] .
-        in {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It rained.</p>"}]}
-        out {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It rained.</p>"}],
+        in {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It
+            rained.</p>"}]}
+        out {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It
+            rained.</p>"}],
             "content": "<?xml…", "filepath": "feed.xml"}
         written feed.xml "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n…
             <title>News</title>\n  <id>https://example.org/feed.xml</id>\n  <updated>2025-03-01T00:00:00Z</updated>\n…

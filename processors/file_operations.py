@@ -18,8 +18,8 @@ __all__ = ["FileCopy", "FileRemove", "FilenameMapper", "PathOps", "PathPart"]
 class FileCopy(Processor):
     """Copy a file, or a folder with all that is in it, into the run's target.
 
-    Links to folders, and what is neither a file nor a folder, are left out. Of a folder that is copied into itself, what
-    the copy holds already is not copied again.
+    Links to folders, and what is neither a file nor a folder, are left out. Of a folder that is copied into itself,
+    what the copy holds already is not copied again.
 
     Example:
         :stage a :FileCopy ; :settings [ :source "letters" ; :destination "backup" ] .
@@ -94,10 +94,10 @@ class FileRemove(Processor):
         if not isinstance(named, str) or not named:
             raise TransmissionsError("FileRemove needs a :target: the file or folder to remove")
         output, path = self.context.destination(named)
-        target = Path(os.path.abspath(output.target))
-        if os.path.isabs(path) and Path(os.path.normpath(path)).is_relative_to(target):
+        target, full = output.target.absolute(), Path(os.path.normpath(path))
+        if full.is_relative_to(target):
             # A walker names its files in full.
-            path = Path(os.path.normpath(path)).relative_to(target).as_posix()
+            path = full.relative_to(target).as_posix()
         # Asked first: where the path leads is looked at only once it is known to be a safe one.
         place = output.target / output.normalise(path)
         if place.is_dir() and not place.is_symlink():

@@ -33,11 +33,12 @@ class FileReader(Processor):
     The file is held in memory whole; for chat exports of any size there are readers that stream them.
 
     Without `:sourceFile` it reads what `filepath` names; what a DirWalker has found is read where it was found, and
-    keeps its `filepath`. In an application the message's `fullPath` or `filepath` comes before the setting, and what was
-    read is named in `filePath`.
+    keeps its `filepath`. In an application the message's `fullPath` or `filepath` comes before the setting, and what
+    was read is named in `filePath`.
 
     Example:
-        :stage a :FileReader ; :settings [ :sourceFile "towns.json" ; :mediaType "application/json" ; :targetField "towns" ] .
+        :stage a :FileReader ;
+            :settings [ :sourceFile "towns.json" ; :mediaType "application/json" ; :targetField "towns" ] .
         file towns.json [{"name": "Brig", "people": 13000}]
         out {"towns": [{"name": "Brig", "people": 13000}], "filepath": "…/towns.json"}
 
@@ -140,8 +141,9 @@ class FileWriter(Processor):
     touched. With `:incremental`, the target remembers what was written: a file that a person has edited since is left
     alone, and the new content put beside it as `name.new.ext`; a file whose name changed leaves no copy under the old
     one. When two pieces of input claim one path with different content, the second is an error. A message that is
-    not such a piece replaces what an earlier one wrote in the same run, and that is reported. A file that the run itself
-    has read, or found by walking, is not overwritten, unless `:destinationFile` names it or `:overwriteInput` says so.
+    not such a piece replaces what an earlier one wrote in the same run, and that is reported. A file that the run
+    itself has read, or found by walking, is not overwritten, unless `:destinationFile` names it or `:overwriteInput`
+    says so.
 
     In an application the message's `fullPath` or `filepath` comes before the setting, unless it names the file that
     the message was read from: no input is overwritten but by its own name in `:destinationFile`. A message with a

@@ -32,7 +32,8 @@ class DirWalker(Processor):
         file letters/photo.jpg "…"
         out {"filename": "june.en.md", "relPath": "2024/june.en.md", "fullPath": "…/letters/2024/june.en.md",
             "filepath": "2024/june.en.md", "slug": "june", "count": 0}
-        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug": "may",
+        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug":
+            "may",
             "count": 1}
         out {"count": 2, "done": true}
 

@@ -132,7 +132,8 @@ class MetadataExtractor(_PageProcessor):
         :main a :EntryTransmission ; :pipe (:read :stage) .
         :read  a :FileReader ; :settings [ :sourceFile "page.html" ] .
         :stage a :MetadataExtractor .
-        file page.html "<html lang='en'><head>\n<title>The thaw</title>\n<meta name='description' content='It rained.'>\n
+        file page.html "<html lang='en'><head>\n<title>The thaw</title>\n<meta name='description' content='It
+            rained.'>\n
             <meta property='article:published_time' content='2025-03-01'>\n</head></html>"
         out {"content": "<html…", "filepath": "…/page.html", "metadata": {"title": "The thaw", "language": "en",
             "description": "It rained.", "published": "2025-03-01"}}

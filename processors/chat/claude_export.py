@@ -56,11 +56,13 @@ class ClaudeExport(Processor):
 
     Example:
         :stage a :ClaudeExport ; :settings [ :sourceFile "conversations.json" ] .
-        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at": "2025-03-01T09:00:00Z",
+        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at":
+            "2025-03-01T09:00:00Z",
             "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
             {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
             {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]}]
-        out {"provider": "claude", "conversation": {"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at": "2025-03-01T09:00:00Z",
+        out {"provider": "claude", "conversation": {"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw",
+            "created_at": "2025-03-01T09:00:00Z",
             "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
             {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
             {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]},

@@ -40,11 +40,13 @@ class IndexPage(Processor):
         :markdown a :MarkdownFormatter ; :settings [ :path "{created:%Y-%m-%d}-{title}.md" ] .
         :write    a :FileWriter .
         :stage    a :IndexPage ; :settings [ :title "My conversations" ] .
-        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at": "2025-03-01T09:00:00Z",
+        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at":
+            "2025-03-01T09:00:00Z",
             "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
             {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
             {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]}]
-        written index.md "# My conversations\n\n1 conversation, 2 messages, 2025-03-01 to 2025-03-01\n\n## 2025\n\n### March\n\n-
+        written index.md "# My conversations\n\n1 conversation, 2 messages, 2025-03-01 to 2025-03-01\n\n## 2025\n\n###
+            March\n\n-
             2025-03-01 [Thaw](2025-03-01-thaw.md) · 2 messages\n"
         written index.jsonl "{\"key\": \"6f1c2a00-0000-4000-8000-000000000001\", \"title\": \"Thaw\",
             \"created\": \"2025-03-01T09:00:00.000000Z\", \"updated\": \"2025-03-01T09:01:00.000000Z\",

@@ -43,8 +43,10 @@ class JoinPages(Processor):
             {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"}]},
             {"uuid": "c2", "name": "Frost", "created_at": "2025-03-02T07:00:00Z", "chat_messages": [
             {"uuid": "b1", "sender": "human", "text": "And now?", "created_at": "2025-03-02T07:00:00Z"}]}]
-        written 2025-03.md "# Thaw\n\n[Open in Claude](https://claude.ai/chat/c1) · begun 2025-03-01 09:00 UTC\n\n## Human ·
-            2025-03-01 09:00\n\nWill it rain?\n\n---\n\n# Frost\n\n[Open in Claude](https://claude.ai/chat/c2) · begun 2025-03-02
+        written 2025-03.md "# Thaw\n\n[Open in Claude](https://claude.ai/chat/c1) · begun 2025-03-01 09:00 UTC\n\n##
+            Human ·
+            2025-03-01 09:00\n\nWill it rain?\n\n---\n\n# Frost\n\n[Open in Claude](https://claude.ai/chat/c2) · begun
+            2025-03-02
             07:00 UTC\n\n## Human · 2025-03-02 07:00\n\nAnd now?\n"
 
     Guarantee: idempotent; the same conversations in any order give the same files.

@@ -187,7 +187,7 @@ class Output:
     def note_input(self, path: Path) -> None:
         """Remember a file, wherever it is, as one that this run takes its input from."""
         with contextlib.suppress(OSError):
-            status = os.stat(path)
+            status = path.stat()
             self._inputs.add((status.st_dev, status.st_ino))
 
     def is_input(self, path: str) -> bool:
