@@ -30,6 +30,15 @@ class NOP(Processor):
 
     A place to hang a buffer on, or to see in the report how much passes.
 
+    Example:
+        :stage a :NOP ;
+            :buffer [ :maxMessages 100 ] ;
+            :settings [ :test "ready" ] .
+        with -v
+        in {"title": "Letters"}
+        logged info :stage ready
+        out {"title": "Letters"}
+
     Guarantee: pure.
     """
 
@@ -50,6 +59,13 @@ class NOP(Processor):
 class DeadEnd(Processor):
     """End every message here: nothing goes on.
 
+    Example:
+        :example a :EntryTransmission ; :pipe (:write :stage) .
+        :write a :FileWriter ; :settings [ :destinationFile "letter.txt" ] .
+        :stage a :DeadEnd .
+        in {"content": "Dear reader"}
+        written letter.txt "Dear reader"
+
     Guarantee: pure.
     """
 
@@ -62,6 +78,15 @@ class DeadEnd(Processor):
 
 class Halt(Processor):
     """End the run at the first message: nothing more is taken in, and what is on its way is dropped.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:show :stage :write) .
+        :show a :ShowMessage .
+        :stage a :Halt .
+        :write a :FileWriter ; :settings [ :destinationFile "letter.txt" ] .
+        in {"content": "Dear reader"}
+        logged :show {"content": "Dear reader"}
+        logged :stage halted by :stage
 
     Guarantee: pure; what other stages had written stays.
     """
@@ -145,6 +170,13 @@ class Fork(Processor):
 
     The copies go the same way, one after the other; name a stage in several pipes to have several ways.
 
+    Example:
+        :stage a :Fork ; :settings [ :forks 2 ] .
+        in {"title": "Letters"}
+        out {"title": "Letters", "forkN": 0}
+        out {"title": "Letters", "forkN": 1}
+        out {"title": "Letters", "done": true}
+
     Guarantee: pure.
     """
 
@@ -163,6 +195,15 @@ class Fork(Processor):
 
 class Unfork(Processor):
     """End the parts of each group here, and let only the message that was split go on, as an ordinary one.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:each :write :stage) .
+        :each a :ForEach .
+        :write a :FileWriter ; :settings [ :contentField "currentItem" ; :destinationFile "last.txt" ] .
+        :stage a :Unfork .
+        in {"title": "Letters", "items": ["b"]}
+        out {"title": "Letters"}
+        written last.txt "b"
 
     Guarantee: pure.
     """
@@ -195,6 +236,14 @@ class Accumulate(Processor):
 
     The parts pass by; with `:parts false` they end here, and only the whole goes on, as an ordinary message. Without a
     stage before it that splits, it gathers over the whole run and sends one message at its end.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:each :capitals :stage) .
+        :each a :ForEach ; :settings [ :forEach "towns" ] .
+        :capitals a :StringReplace ; :settings [ :inputField "currentItem" ; :match "ae" ; :replace "ä" ] .
+        :stage a :Accumulate ; :settings [ :targetField "towns" ; :parts false ] .
+        in {"towns": ["Baerau", "Chur"]}
+        out {"towns": ["Bärau", "Chur"]}
 
     Guarantee: pure; holds what it gathers of one group in memory.
     """
@@ -253,6 +302,13 @@ class Ping(Processor):
     """Send copies of a message at intervals, each with `ping`, then the message with `pingComplete`.
 
     `ping` holds the number of the copy, from 1, and the time. A message whose `kill` is the kill signal sends none.
+
+    Example:
+        :stage a :Ping ; :settings [ :interval 10 ; :count 2 ; :payload "still here" ] .
+        in {"job": 7}
+        out {"job": 7, "ping": {"count": 1, "payload": "still here", "timestamp": "…Z"}, "pingStatus": "running"}
+        out {"job": 7, "ping": {"count": 2, "payload": "still here", "timestamp": "…Z"}, "pingStatus": "running"}
+        out {"job": 7, "pingComplete": true, "pingStatus": "complete"}
 
     Guarantee: at least once.
     """

@@ -29,6 +29,11 @@ __all__ = ["Blanker", "JSONWalker", "Rename", "Restructure", "SetField", "SetMes
 class SetField(Processor):
     """Set a field to a fixed value.
 
+    Example:
+        :stage a :SetField ; :settings [ :field "meta.language" ; :value "en" ] .
+        in {"title": "Letters", "meta": {"pages": 12}}
+        out {"title": "Letters", "meta": {"pages": 12, "language": "en"}}
+
     Guarantee: pure.
     """
 
@@ -56,6 +61,14 @@ class Restructure(Processor):
 
     Copies come first, in their order, so that a value can be copied to several places; name its old place in
     `:remove` to move it. Lists stay lists, and `list.0` is the first member of one.
+
+    Example:
+        :stage a :Restructure ; :settings [
+            :rename ( [ :pre "name" ; :post "meta.title" ] [ :pre "authors.0" ; :post "meta.author" ] ) ;
+            :remove "name", "authors"
+        ] .
+        in {"name": "Atlas", "authors": ["A", "B"], "size": 340}
+        out {"size": 340, "meta": {"title": "Atlas", "author": "A"}}
 
     Guarantee: pure.
     """
@@ -97,6 +110,13 @@ class Setter:
 class SetMessage(Processor):
     """Set several fields to fixed values.
 
+    Example:
+        :stage a :SetMessage ; :settings [
+            :setters ( [ :key "meta.language" ; :value "en" ] [ :key "pages" ; :value 12 ] )
+        ] .
+        in {"title": "Letters"}
+        out {"title": "Letters", "meta": {"language": "en"}, "pages": 12}
+
     Guarantee: pure.
     """
 
@@ -116,6 +136,13 @@ class JSONWalker(Processor):
     """Send one message for each member of a list, in `content`, then the last member's as the mark of the group.
 
     The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list.
+
+    Example:
+        :stage a :JSONWalker ; :settings [ :pointer "answer.rows" ] .
+        in {"answer": {"rows": [{"town": "Brig"}, {"town": "Chur"}], "ok": true}}
+        out {"answer": {"ok": true}, "content": {"town": "Brig"}}
+        out {"answer": {"ok": true}, "content": {"town": "Chur"}}
+        out {"answer": {"ok": true}, "content": {"town": "Chur"}, "done": true}
 
     Guarantee: pure.
     """
@@ -157,6 +184,11 @@ class JSONWalker(Processor):
 
 class Blanker(Processor):
     """Empty all texts below a place in the message, so that the shape of data can be shown without what it says.
+
+    Example:
+        :stage a :Blanker ; :settings [ :pointer "content" ; :preserve "content.type" ] .
+        in {"content": {"type": "letter", "text": "Dear reader", "pages": [1, "two"]}, "id": "a1"}
+        out {"content": {"type": "letter", "text": "", "pages": [1, ""]}, "id": "a1"}
 
     Guarantee: pure.
     """

@@ -29,10 +29,18 @@ class _Rule:
 
 
 class Eye(Processor):
-    """Draw conclusions: from facts and rules in Notation3, in `data`, what the rule in `query` asks for.
+    r"""Draw conclusions: from facts and rules in Notation3, in `data`, what the rule in `query` asks for.
 
     The rules are of the form `{ … } => { … }`, without built-ins. `result` is what the query's rule follows from facts
     and conclusions together, `inferred` the part of it that no fact states; both are Turtle.
+
+    Example:
+        :stage a :Eye .
+        in {"data": "@prefix : <http://example.org/#> . :rhone :flowsInto :sea . { ?x :flowsInto ?y } => { ?y :fedBy ?x } .",
+            "query": "@prefix : <http://example.org/#> . { ?y :fedBy ?x } => { ?y :fedBy ?x } ."}
+        out {"data": "…", "query": "…",
+            "result": "@prefix : <http://example.org/#>.\n\n:sea :fedBy :rhone.\n",
+            "inferred": "@prefix : <http://example.org/#>.\n\n:sea :fedBy :rhone.\n"}
 
     Guarantee: pure.
     """

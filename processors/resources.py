@@ -21,6 +21,13 @@ class ResourceMinter(Processor):
 
     An object that the field holds keeps its other members.
 
+    Example:
+        :stage a :ResourceMinter ; :settings [ :targetField "letter" ; :baseURI "http://example.org/letters/" ;
+            :agentURI "http://example.org/office" ] .
+        in {"letter": {"title": "Reply"}}
+        out {"letter": {"title": "Reply", "uri": "http://example.org/letters/…", "created": "…Z",
+            "agent": "http://example.org/office"}}
+
     Guarantee: at least once: every message gets an address of its own.
     """
 
@@ -41,6 +48,11 @@ class ResourceMinter(Processor):
 
 class URLNormalizer(Processor):
     """Make an address uniform: scheme and host in lower case, no default port, no slash at the end.
+
+    Example:
+        :stage a :URLNormalizer ; :settings [ :inputField "link" ; :outputField "url" ] .
+        in {"link": "HTTPS://Example.org:443/News/"}
+        out {"link": "HTTPS://Example.org:443/News/", "url": "https://example.org/News"}
 
     Guarantee: idempotent.
     """
@@ -69,6 +81,13 @@ class URLNormalizer(Processor):
 
 class FeedUrlDeduplicator(Processor):
     """Tell, or leave out, feeds that are known: those in a list of the message, and those that came before in the run.
+
+    Example:
+        :stage a :FeedUrlDeduplicator .
+        in {"feedUrl": "http://example.org/a", "existingFeeds": ["http://example.org/b"]}
+        in {"feedUrl": "http://example.org/a/", "existingFeeds": []}
+        in {"feedUrl": "http://example.org/b", "existingFeeds": ["http://example.org/b"]}
+        out {"feedUrl": "http://example.org/a", "existingFeeds": ["http://example.org/b"], "isDuplicate": false}
 
     Guarantee: pure, but for what came before in the run.
     """
@@ -105,6 +124,14 @@ class EntryDeduplicator(Processor):
 
     Known are those in `queryResults`, the rows of a SPARQL result with `guid`, `link`, `contentHash` and the entry's
     address in `entry` (or `uri`, or `post`), and those that came before in the run. `matchMethod` says what told.
+
+    Example:
+        :stage a :EntryDeduplicator ; :settings [ :checkMethod "link" ; :skipDuplicates false ] .
+        in {"currentItem": {"link": "http://example.org/1"}}
+        in {"currentItem": {"link": "http://example.org/1"}}
+        out {"currentItem": {"link": "http://example.org/1"}, "isDuplicate": false}
+        out {"currentItem": {"link": "http://example.org/1"}, "isDuplicate": true,
+            "existingURI": "http://example.org/1", "matchMethod": "link"}
 
     Guarantee: pure, but for what came before in the run.
     """

@@ -16,6 +16,17 @@ class Choice(Processor):
     A value that is the path of a field stands for what is there; one with a dot or a bracket that is the path of
     nothing sets nothing. Texts and numbers are compared as they are written: 1 equals "1".
 
+    Example:
+        :stage a :Choice ; :settings [
+            :testProperty "size" ; :testOperator "greater" ; :testValue 100 ;
+            :trueProperty "shelf" ; :trueValue "large" ;
+            :falseProperty "shelf" ; :falseValue "small"
+        ] .
+        in {"title": "Atlas", "size": 340}
+        in {"title": "Almanac", "size": 90}
+        out {"title": "Atlas", "size": 340, "shelf": "large"}
+        out {"title": "Almanac", "size": 90, "shelf": "small"}
+
     Guarantee: pure.
     """
 
@@ -84,6 +95,25 @@ class GOTO(Processor):
     What else leaves it has run to its end, and goes no further; if nothing leaves it, nothing goes on. A target that
     the application does not have is warned of, and the message goes on as it came. Only the transmissions of an
     application folder can be gone to.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:choose :stage) .
+        :choose a :Choice ; :settings [
+            :testProperty "language" ; :testValue "de" ;
+            :trueProperty "gotoTarget" ; :trueValue "german" ;
+            :falseProperty "gotoTarget" ; :falseValue "english"
+        ] .
+        :stage a :GOTO .
+
+        :german a :Transmission ; :pipe (:gruss) .
+        :gruss a :SetField ; :settings [ :field "greeting" ; :value "Guten Tag" ] .
+        :english a :Transmission ; :pipe (:hello) .
+        :hello a :SetField ; :settings [ :field "greeting" ; :value "Good morning" ] .
+        application letters
+        in {"language": "de"}
+        out {"language": "de", "gotoTarget": "german", "greeting": "Guten Tag", "tags": "choose.stage.gruss",
+            "appName": "letters", "appPath": "…/letters", "rootDir": "…/letters", "dataDir": "…/letters/data",
+            "workingDir": "…/letters/data", "appRunStart": "…Z"}
 
     Guarantee: that of the stages gone to.
     """

@@ -13,6 +13,13 @@ __all__ = ["ShowConfig", "ShowSettings", "ShowTransmission"]
 class ShowConfig(Processor):
     """Show where the stage is: its name, its pipeline, and in an application the folders that it works in.
 
+    Example:
+        :main a :EntryTransmission ; :pipe (:stage :remove) .
+        :stage a :ShowConfig .
+        :remove a :DeadEnd .
+        application letters
+        logged :stage {"stage":"stage","pipeline":"letters","application":"letters","root":"…/letters","working":"…/letters/data"}
+
     Guarantee: pure.
     """
 
@@ -31,6 +38,12 @@ class ShowConfig(Processor):
 class ShowSettings(Processor):
     """Show the value of a setting, to see where it comes from.
 
+    Example:
+        :stage a :ShowSettings ; :settings [ :name "Town library" ] .
+        in {"title": "Letters"}
+        logged :stage name: Town library
+        out {"title": "Letters"}
+
     Guarantee: pure.
     """
 
@@ -46,6 +59,12 @@ class ShowSettings(Processor):
 
 class ShowTransmission(Processor):
     """Show the pipeline that the stage is in, and which stages the message came through.
+
+    Example:
+        :stage a :ShowTransmission .
+        in {"title": "Letters"}
+        logged :stage pipeline example, stage :stage
+        out {"title": "Letters"}
 
     Guarantee: pure.
     """

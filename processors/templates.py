@@ -21,6 +21,12 @@ class Templater(Processor):
     The names in the template are the members of that field. A template is data of the application's author: no
     message names one, it reads no file outside its folder, and it is stopped when it takes more than two seconds.
 
+    Example:
+        :stage a :Templater ; :settings [ :templateFilename "town.njk" ; :dataField "town" ] .
+        file town.njk "{{ name }}: {% for one in sights %}{{ one }}{% if not loop.last %}, {% endif %}{% endfor %}"
+        in {"town": {"name": "Chur", "sights": ["cathedral", "old town"]}}
+        out {"town": {"name": "Chur", "sights": ["cathedral", "old town"]}, "content": "Chur: cathedral, old town"}
+
     Guarantee: pure: the same template and message give the same text.
     """
 
@@ -44,11 +50,18 @@ class Templater(Processor):
 
 
 class RDFBuilder(Processor):
-    """Fill a template for RDF with the message, or with one field of it.
+    r"""Fill a template for RDF with the message, or with one field of it.
 
     Besides the message's fields the template knows `baseURI`, and may call `uri(text)` (the text as part of an
     address), `hash(text)` (eight signs that tell it apart), `escape(text)` (for between quotes), `now()` and
     `isoDate(date)`. What comes out is not checked; parse it in a stage behind to do so.
+
+    Example:
+        :stage a :RDFBuilder ; :settings [ :templateFilename "book.njk" ; :baseURI "http://example.org/" ] .
+        file book.njk "<{{ baseURI }}{{ uri(title) }}> <http://purl.org/dc/terms/title> \"{{ escape(title) }}\" ."
+        in {"title": "The \"Blue\" Book"}
+        out {"title": "The \"Blue\" Book", "rdf":
+            "<http://example.org/the-blue-book> <http://purl.org/dc/terms/title> \"The \\\"Blue\\\" Book\" ."}
 
     Guarantee: pure, but for `now()`.
     """

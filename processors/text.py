@@ -15,6 +15,12 @@ __all__ = ["Concat", "Escaper", "LineReader", "Reverse", "SetText", "ShowMessage
 class ShowMessage(Processor):
     """Show every message on standard error, shortened, and hand it on.
 
+    Example:
+        :stage a :ShowMessage ; :settings [ :alert "read:" ; :stringLimit 40 ] .
+        in {"title": "Letters", "content": "Dear reader, it is a long time"}
+        logged :stage read: {"title": "Letters", "content": "Dear r…
+        out {"title": "Letters", "content": "Dear reader, it is a long time"}
+
     Guarantee: pure.
     """
 
@@ -35,6 +41,11 @@ class ShowMessage(Processor):
 class SetText(Processor):
     """Set a field to a text.
 
+    Example:
+        :stage a :SetText ; :settings [ :text "Dear reader" ; :targetField "letter.opening" ] .
+        in {"letter": {"to": "all"}}
+        out {"letter": {"to": "all", "opening": "Dear reader"}}
+
     Guarantee: pure.
     """
 
@@ -51,6 +62,13 @@ class SetText(Processor):
 
 class Concat(Processor):
     """Put the texts of two fields together; a field that is not there is empty.
+
+    Example:
+        :stage a :Concat ; :settings [
+            :sourceFieldA "street" ; :sourceFieldB "town" ; :separator ", " ; :targetField "address"
+        ] .
+        in {"street": "Station Road 5", "town": "Brig"}
+        out {"street": "Station Road 5", "town": "Brig", "address": "Station Road 5, Brig"}
 
     Guarantee: pure.
     """
@@ -94,6 +112,11 @@ class Reverse(Processor):
 class StringReplace(Processor):
     """Replace every occurrence of a text in a field; the text is taken literally.
 
+    Example:
+        :stage a :StringReplace ; :settings [ :match "Mr." ; :replace "Mx." ; :outputField "letter" ] .
+        in {"content": "Mr. A. and Mr. B."}
+        out {"content": "Mr. A. and Mr. B.", "letter": "Mx. A. and Mx. B."}
+
     Guarantee: pure.
     """
 
@@ -117,6 +140,13 @@ class StringFilter(Processor):
 
     In a pattern, `*` stands for any characters, also slashes; the pattern has to match the whole path.
 
+    Example:
+        :stage a :StringFilter ; :settings [ :includePattern "*.md", "*.txt" ; :excludePattern "*/drafts/*" ] .
+        in {"filepath": "site/about.md"}
+        in {"filepath": "site/drafts/news.md"}
+        in {"filepath": "site/logo.png"}
+        out {"filepath": "site/about.md"}
+
     Guarantee: pure.
     """
 
@@ -133,7 +163,12 @@ class StringFilter(Processor):
 
 
 class LineReader(Processor):
-    """Cut a text into its lines, without the blanks around them, and without empty lines and comments.
+    r"""Cut a text into its lines, without the blanks around them, and without empty lines and comments.
+
+    Example:
+        :stage a :LineReader .
+        in {"content": "# towns\nBrig\n\n  Chur  \n"}
+        out {"content": "# towns\nBrig\n\n  Chur  \n", "lines": ["Brig", "Chur"]}
 
     Guarantee: pure.
     """
@@ -159,7 +194,12 @@ class LineReader(Processor):
 
 
 class Escaper(Processor):
-    """Escape a text so that it can stand between quotes in a SPARQL query or an update.
+    r"""Escape a text so that it can stand between quotes in a SPARQL query or an update.
+
+    Example:
+        :stage a :Escaper ; :settings [ :inputField "title" ; :outputField "literal" ] .
+        in {"title": "The \"Blue\" Book"}
+        out {"title": "The \"Blue\" Book", "literal": "The \\\"Blue\\\" Book"}
 
     Guarantee: pure.
     """

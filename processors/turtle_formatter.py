@@ -17,9 +17,19 @@ _NS = Namespace("http://example.org/ns#")
 
 
 class TurtleFormatter(Processor):
-    """Write the object in `currentItem` as Turtle, into `content`, and name a file for it in `targetFile`.
+    r"""Write the object in `currentItem` as Turtle, into `content`, and name a file for it in `targetFile`.
 
     Each member is a property, of several values if it is a list; a member that is null is left out.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:stage :name :write) .
+        :stage a :TurtleFormatter .
+        :name a :Restructure ; :settings [ :rename ( [ :pre "targetFile" ; :post "filepath" ] ) ] .
+        :write a :FileWriter .
+        in {"currentItem": {"id": "brig", "name": "Brig", "languages": ["de", "it"], "mayor": null}}
+        out {"currentItem": {"id": "brig", "name": "Brig", "languages": ["de", "it"], "mayor": null},
+            "content": "…", "targetFile": "brig.ttl", "filepath": "brig.ttl"}
+        written brig.ttl "@prefix : <http://example.org/ns#> .\n\n<http://example.org/brig> a :Item ;\n    :id \"brig\" ;\n    :languages \"de\",\n        \"it\" ;\n    :name \"Brig\" .\n\n"
 
     Guarantee: pure.
     """

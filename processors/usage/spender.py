@@ -44,6 +44,18 @@ class UsageSpender(Processor):
     says what follows. Of a call whose events begin and never tell their usage, `:interrupted` says what is recorded,
     also when the run is aborted.
 
+    Example:
+        :stage a :UsageSpender ; :settings [
+            :owner "lab" ; :priceTable "prices.json" ; :limit [ :scope "owner" ; :period "day" ; :hard 0.05 ]
+        ] .
+        file prices.json {"models": {"tiny": {"input": 1, "output": 4}}}
+        in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
+        in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
+        out {"run": "r1", "call": "c1", "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny",
+            "owner": "lab", "at": "…", "cost": "0.003", "outcome": "settled"}, "cost": 0.003}
+        out {"run": "r1", "call": "c1", "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny",
+            "owner": "lab", "at": "…", "cost": "0.003", "outcome": "already"}, "cost": 0.003}
+
     Guarantee: exactly once in a durable ledger, for calls with ids; a call reported again is not charged again.
     """
 
