@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from processors.values import as_list, as_text
+from processors.values import as_list, as_text, without
 from transmissions import (
     MISSING,
     Mark,
@@ -132,7 +132,7 @@ class ForEach(Processor):
     def process(self, message: Message) -> Iterator[Message]:
         """Yield the parts, then the mark."""
         items = self._items(message)
-        rest = _without(message, self.for_each)
+        rest = without(message, self.for_each)
         if self.remove:
             delete_field(rest, self.remove)
         elif self.keep:
@@ -196,6 +196,8 @@ class Fork(Processor):
 class Unfork(Processor):
     """End the parts of each group here, and let only the message that was split go on, as an ordinary one.
 
+    Without a stage before it that splits, nothing goes on, and a warning says so.
+
     Example:
         :example a :EntryTransmission ; :pipe (:each :write :stage) .
         :each a :ForEach .
@@ -208,6 +210,11 @@ class Unfork(Processor):
     Guarantee: pure.
     """
 
+    def start(self) -> None:
+        """Warn if there are no groups."""
+        if self.context.closes is None and self.context.application is None:
+            self.warn("no stage before it splits messages, so nothing goes on; put one there, such as ForEach")
+
     def process(self, message: Message) -> None:
         """Let nothing on; what the parts hold is gathered by a stage before, or is gone."""
 
@@ -217,18 +224,6 @@ class Unfork(Processor):
         if self.context.application is not None:
             whole["done"] = False
         return whole
-
-
-def _without(message: Message, path: str) -> Message:
-    """Return the message without one field; only what the path leads through is copied."""
-    if path in message:
-        return {key: value for key, value in message.items() if key != path}
-    first, _, rest = path.partition(".")
-    inner = message[first]
-    if isinstance(inner, dict):
-        return {**message, first: _without(inner, rest)}
-    # Inside a list nothing can be left out without moving what stands behind it.
-    return dict(message)
 
 
 class Accumulate(Processor):
@@ -272,7 +267,8 @@ class Accumulate(Processor):
         """Gather the field, and hand the part on or not."""
         value = get_field(message, self.source_field)
         if value is not MISSING:
-            self._gathered.append(value)
+            # A stage behind may change the part, and must not change what was gathered of it.
+            self._gathered.append(copy_message({"value": value})["value"] if self.parts else value)
         return message if self.parts else None
 
     def end_group(self, mark: Mark) -> Message:
@@ -328,6 +324,9 @@ class Ping(Processor):
         while sent < self.count and not stopped:
             if sent:
                 _wait(self, self.interval)
+                stopped = self.context.stopping()
+                if stopped:
+                    break
             sent += 1
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             ping = {"count": sent, "payload": self.payload, "timestamp": now}

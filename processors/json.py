@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from processors.values import as_list, index_object
+from processors.values import as_list, index_object, without
 from transmissions import (
     MISSING,
     Message,
@@ -76,7 +76,7 @@ class Restructure(Processor):
     writes = ("*",)
 
     rename: list[Rename] = setting((), "values to copy: nodes with `:pre` (from) and `:post` (to)")
-    remove: list[str] = setting((), "fields to remove afterwards, as dotted paths")
+    remove: list[str] = setting((), "fields to remove afterwards, as dotted paths; a member of a list stays")
     strict: bool = setting(False, "whether a value that is to be copied and is not there is an error", fixed=True)
     lists: Literal["list", "object"] = setting(
         "list",
@@ -135,7 +135,8 @@ class SetMessage(Processor):
 class JSONWalker(Processor):
     """Send one message for each member of a list, in `content`, then the last member's as the mark of the group.
 
-    The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list.
+    The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list. The
+    parts and the mark are without it.
 
     Example:
         :stage a :JSONWalker ; :settings [ :pointer "answer.rows" ] .
@@ -159,7 +160,7 @@ class JSONWalker(Processor):
         if self.die:
             raise TransmissionsError("told to end the run by :die")
         items = self._items(message)
-        rest = {key: value for key, value in message.items() if key not in ("content", self.pointer)}
+        rest = {key: value for key, value in without(message, self.pointer).items() if key != "content"}
         in_application = self.context.application is not None
         for item in items:
             part = {**copy_message(rest), "content": item}

@@ -35,9 +35,15 @@ class Eye(Processor):
     and conclusions together, `inferred` the part of it that no fact states; both are Turtle.
 
     Example:
+        :example a :EntryTransmission ; :pipe (:facts :question :stage) .
+        :facts a :FileReader ; :settings [ :sourceFile "rivers.n3" ; :targetField "data" ] .
+        :question a :FileReader ; :settings [ :sourceFile "question.n3" ; :targetField "query" ] .
         :stage a :Eye .
-        in {"data": "@prefix : <http://example.org/#> . :rhone :flowsInto :sea . { ?x :flowsInto ?y } => { ?y :fedBy ?x } .",
-            "query": "@prefix : <http://example.org/#> . { ?y :fedBy ?x } => { ?y :fedBy ?x } ."}
+        file rivers.n3 "@prefix : <http://example.org/#> .\n"
+            ":rhone :flowsInto :sea .\n"
+            "{ ?x :flowsInto ?y } => { ?y :fedBy ?x } .\n"
+        file question.n3 "@prefix : <http://example.org/#> .\n"
+            "{ ?y :fedBy ?x } => { ?y :fedBy ?x } .\n"
         out {"data": "…", "query": "…",
             "result": "@prefix : <http://example.org/#>.\n\n:sea :fedBy :rhone.\n",
             "inferred": "@prefix : <http://example.org/#>.\n\n:sea :fedBy :rhone.\n"}

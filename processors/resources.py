@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from processors.values import as_text
-from transmissions import Message, Processor, get_field, require_field, set_field, setting
+from processors.values import as_text, require_text
+from transmissions import Message, Processor, get_field, set_field, setting
 
 __all__ = ["EntryDeduplicator", "FeedUrlDeduplicator", "ResourceMinter", "URLNormalizer"]
 
@@ -19,11 +19,12 @@ __all__ = ["EntryDeduplicator", "FeedUrlDeduplicator", "ResourceMinter", "URLNor
 class ResourceMinter(Processor):
     """Mint an address for a resource, in a field with `uri`, `created` and `agent`.
 
-    An object that the field holds keeps its other members.
+    An object that the field holds keeps its other members; anything else there is replaced.
 
     Example:
-        :stage a :ResourceMinter ; :settings [ :targetField "letter" ; :baseURI "http://example.org/letters/" ;
-            :agentURI "http://example.org/office" ] .
+        :stage a :ResourceMinter ; :settings [
+            :targetField "letter" ; :baseURI "http://example.org/letters/" ; :agentURI "http://example.org/office"
+        ] .
         in {"letter": {"title": "Reply"}}
         out {"letter": {"title": "Reply", "uri": "http://example.org/letters/…", "created": "…Z",
             "agent": "http://example.org/office"}}
@@ -33,7 +34,9 @@ class ResourceMinter(Processor):
 
     takes_done = True
 
-    target_field: str = setting("content", "field that receives them, as a dotted path", writes=True)
+    target_field: str = setting(
+        "resource", "field that receives them, as a dotted path", writes=True, application="content"
+    )
     base_uri: str = setting("http://hyperdata.it/", "what the address begins with")
     agent_uri: str = setting("http://hyperdata.it/agents/transmissions", "the address of who minted it")
 
@@ -58,25 +61,25 @@ class URLNormalizer(Processor):
     """
 
     input_field: str = setting("url", "field with the address, as a dotted path", reads=True)
-    output_field: str = setting("", "field that receives it, as a dotted path; the same one if empty")
+    output_field: str = setting("", "field that receives it, as a dotted path; the same one if empty", writes=True)
     remove_trailing_slash: bool = setting(True, "whether a slash at the end is taken off")
 
     def process(self, message: Message) -> Message:
         """Return the message with the address."""
-        address = str(require_field(message, self.input_field))
+        address = require_text(message, self.input_field)
         set_field(message, self.output_field or self.input_field, self._normal(address))
         return message
 
     def _normal(self, address: str) -> str:
         try:
             parts = urlsplit(address.strip())
-            host = parts.netloc.lower() if "@" not in parts.netloc else parts.netloc
         except ValueError:
             return address
+        user, at, host = parts.netloc.rpartition("@")
         port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower())
-        host = host.removesuffix(port) if port else host
+        host = host.lower().removesuffix(port) if port else host.lower()
         path = parts.path.rstrip("/") if self.remove_trailing_slash else parts.path
-        return urlunsplit((parts.scheme.lower(), host, path, parts.query, parts.fragment))
+        return urlunsplit((parts.scheme.lower(), f"{user}{at}{host}", path, parts.query, parts.fragment))
 
 
 class FeedUrlDeduplicator(Processor):
@@ -105,7 +108,7 @@ class FeedUrlDeduplicator(Processor):
 
     def process(self, message: Message) -> Message | None:
         """Return the message, or nothing."""
-        address = str(require_field(message, self.input_field)).rstrip("/")
+        address = require_text(message, self.input_field).rstrip("/")
         known = get_field(message, self.existing_field, [])
         listed = {str(one).rstrip("/") for one in known} if isinstance(known, list) else set()
         is_known = address in self._seen or address in listed

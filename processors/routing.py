@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from processors.values import are_equal
+from processors.values import are_equal, as_text
 from transmissions import MISSING, Message, Processor, copy_message, get_field, set_field, setting
 
 __all__ = ["GOTO", "Choice", "holds"]
@@ -66,17 +66,18 @@ def holds(value: Any, operator: str, wanted: Any) -> bool:
 
 def _contains(value: Any, wanted: Any) -> bool:
     if isinstance(value, str):
-        return str(wanted) in value
+        return as_text(wanted) in value
     if isinstance(value, list):
         return any(are_equal(one, wanted) for one in value)
-    return isinstance(value, dict) and str(wanted) in value
+    return isinstance(value, dict) and as_text(wanted) in value
 
 
 def _is_greater(value: Any, other: Any, *, less: bool) -> bool:
     try:
         first, second = float(value), float(other)
     except (TypeError, ValueError):
-        return str(value) < str(other) if less else str(value) > str(other)
+        one, two = as_text(value), as_text(other)
+        return one < two if less else one > two
     return first < second if less else first > second
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from processors.values import as_text
@@ -14,11 +15,12 @@ class ShowConfig(Processor):
     """Show where the stage is: its name, its pipeline, and in an application the folders that it works in.
 
     Example:
-        :main a :EntryTransmission ; :pipe (:stage :remove) .
+        :example a :EntryTransmission ; :pipe (:stage :end) .
         :stage a :ShowConfig .
-        :remove a :DeadEnd .
+        :end a :DeadEnd .
         application letters
-        logged :stage {"stage":"stage","pipeline":"letters","application":"letters","root":"…/letters","working":"…/letters/data"}
+        logged :stage {"stage": "stage", "pipeline": "letters", "application": "letters",
+            "root": "…/letters", "working": "…/letters/data"}
 
     Guarantee: pure.
     """
@@ -31,7 +33,7 @@ class ShowConfig(Processor):
         place = self.context.application
         if place is not None:
             facts |= {"application": place.name, "root": str(place.root), "working": str(place.working)}
-        self.context.log("notice", as_text(facts), {})
+        self.context.log("notice", json.dumps(facts, ensure_ascii=False), {})
         return message
 
 
@@ -49,7 +51,7 @@ class ShowSettings(Processor):
 
     takes_done = True
 
-    name: object = setting("", "any text")
+    name: object = setting("", "what to show")
 
     def process(self, message: Message) -> Message:
         """Show it and return the message."""
@@ -58,13 +60,15 @@ class ShowSettings(Processor):
 
 
 class ShowTransmission(Processor):
-    """Show the pipeline that the stage is in, and which stages the message came through.
+    """Show the pipeline that the stage is in, stage by stage, and in an application which of them the message passed.
 
     Example:
+        :example a :EntryTransmission ; :pipe (:text :stage) .
+        :text a :SetText ; :settings [ :text "Dear reader" ] .
         :stage a :ShowTransmission .
         in {"title": "Letters"}
-        logged :stage pipeline example, stage :stage
-        out {"title": "Letters"}
+        logged :stage pipeline example: :text a :SetText, :stage a :ShowTransmission
+        out {"title": "Letters", "content": "Dear reader"}
 
     Guarantee: pure.
     """
@@ -73,7 +77,8 @@ class ShowTransmission(Processor):
 
     def process(self, message: Message) -> Message:
         """Show it and return the message."""
-        way = message.get("tags", "")
-        came = f", the message came through {way}" if way else ""
-        self.context.log("notice", f"pipeline {self.context.pipeline}, stage :{self.context.stage}{came}", {})
+        way = message.get("tags")
+        came = f"; the message came through {way}" if way else ""
+        stages = ", ".join(f":{name} a :{processor}" for name, processor in self.context.stages)
+        self.context.log("notice", f"pipeline {self.context.pipeline}: {stages}{came}", {})
         return message

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from processors.nunjucks import rendered
-from transmissions import Message, Processor, TransmissionsError, get_field, require_field, set_field, setting
+from processors.values import as_text
+from transmissions import Message, Processor, TransmissionsError, require_field, set_field, setting
 
 __all__ = ["RDFBuilder", "Templater"]
 
+_TEMPLATE = "the template itself, instead of a file; `{{`, which begins a parameter, is written `\\\\{{` in Turtle"
+
 
 class Templater(Processor):
-    """Fill a template, a file in the dialect of Nunjucks, with one field of the message, into `content`.
+    """Fill a template, a file in the dialect of Nunjucks, with what a message holds.
 
-    The names in the template are the members of that field. A template is data of the application's author: no
+    The names in the template are the members of that field, or of the message itself. A template is data of the application's author: no
     message names one, it reads no file outside its folder, and it is stopped when it takes more than two seconds.
 
     Example:
@@ -31,21 +34,22 @@ class Templater(Processor):
     """
 
     takes_done = True
-    writes = ("content",)
 
     template_filename: Path | None = setting(None, "the template's file", fixed=True)
-    template: str = setting("", "the template itself, instead of a file", fixed=True)
+    template: str = setting("", _TEMPLATE, fixed=True)
     data_field: str = setting(
-        "contentBlocks", "field that holds what the names stand for, as a dotted path", reads=True
+        "contentBlocks", "field that holds what the names stand for; the message itself if empty", reads=True
     )
+    output_field: str = setting("content", "field that receives the text, as a dotted path", writes=True, fixed=True)
     escape: bool = setting(False, "whether what is filled in is escaped for HTML", fixed=True)
 
     def process(self, message: Message) -> Message:
         """Return the message with the filled template."""
-        data = require_field(message, self.data_field)
+        data = require_field(message, self.data_field) if self.data_field else message
         if not isinstance(data, dict):
             raise ValueError(f"the field {self.data_field} holds no object but {type(data).__name__}")
-        message["content"] = rendered(_chosen(self, self.template_filename, self.template), data, escape=self.escape)
+        text = rendered(_chosen(self, self.template_filename, self.template), data, escape=self.escape)
+        set_field(message, self.output_field, text)
         return message
 
 
@@ -69,14 +73,14 @@ class RDFBuilder(Processor):
     template_filename: Path | None = setting(
         None, "the template's file; in an application, from the target's folder", fixed=True
     )
-    template: str = setting("", "the template itself, instead of a file", fixed=True)
-    data_field: str = setting("", "field that holds what the names stand for; the message itself if empty")
+    template: str = setting("", _TEMPLATE, fixed=True)
+    data_field: str = setting("", "field that holds what the names stand for; the message itself if empty", reads=True)
     output_field: str = setting("rdf", "field that receives the text, as a dotted path", writes=True)
     base_uri: str = setting("http://hyperdata.it/", "what addresses begin with")
 
     def process(self, message: Message) -> Message:
         """Return the message with the filled template."""
-        data = get_field(message, self.data_field, {}) if self.data_field else message
+        data = require_field(message, self.data_field) if self.data_field else message
         known = {**message, **(data if isinstance(data, dict) else {}), "baseURI": self.base_uri}
         if self.data_field:
             known["data"] = data
@@ -94,18 +98,18 @@ def _chosen(processor: Processor, file: Path | None, text: str, *, below_root: b
 
 
 def _as_address(text: object) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", as_text(text).lower()).strip("-")
 
 
 def _escaped(text: object) -> str:
-    return str(text).translate(_ESCAPES)
+    return as_text(text).translate(_ESCAPES)
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def _digest(text: object) -> str:
-    return hashlib.md5(str(text).encode(), usedforsecurity=False).hexdigest()[:8]
+    return hashlib.md5(as_text(text).encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def _now() -> str:

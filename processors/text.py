@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from processors.patterns import matches
-from processors.values import as_text
-from transmissions import Message, Processor, get_field, require_field, set_field, setting, shorten
+from processors.values import as_text, require_text
+from transmissions import MISSING, Message, Processor, get_field, set_field, setting, shorten
 
 __all__ = ["Concat", "Escaper", "LineReader", "Reverse", "SetText", "ShowMessage", "StringFilter", "StringReplace"]
 
@@ -28,11 +28,12 @@ class ShowMessage(Processor):
 
     string_limit: int = setting(500, "characters of a message to show", minimum=1)
     alert: str = setting("", "a text to show in front of each message")
-    field: str = setting("", "show this field only, as a dotted path", fixed=True)
+    field: str = setting("", "show this field only, as a dotted path; nothing of a message without it", fixed=True)
 
     def process(self, message: Message) -> Message:
         """Show the message and return it."""
-        shown = message if not self.field else {self.field: message.get(self.field)}
+        value = get_field(message, self.field) if self.field else MISSING
+        shown = message if not self.field else {} if value is MISSING else {self.field: value}
         front = f"{self.alert} " if self.alert else ""
         self.context.log("notice", f"{front}{shorten(shown, self.string_limit)}", {})
         return message
@@ -51,7 +52,7 @@ class SetText(Processor):
 
     takes_done = True
 
-    text: object = setting("text", "the text")
+    text: object = setting("text", "the text; a number, true or false stays what it is")
     target_field: str = setting("content", "field to set, as a dotted path", writes=True)
 
     def process(self, message: Message) -> Message:
@@ -61,7 +62,7 @@ class SetText(Processor):
 
 
 class Concat(Processor):
-    """Put the texts of two fields together; a field that is not there is empty.
+    """Put the texts of two fields together; a field that is not there, or is null, is empty.
 
     Example:
         :stage a :Concat ; :settings [
@@ -82,7 +83,8 @@ class Concat(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the texts together."""
-        texts = [as_text(get_field(message, path, "")) for path in (self.source_field_a, self.source_field_b)]
+        values = [get_field(message, path, None) for path in (self.source_field_a, self.source_field_b)]
+        texts = ["" if value is None else as_text(value) for value in values]
         set_field(message, self.target_field, self.separator.join(texts))
         return message
 
@@ -105,7 +107,7 @@ class Reverse(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the text reversed."""
-        set_field(message, self.target_field, _text(message, self.source_field)[::-1])
+        set_field(message, self.target_field, require_text(message, self.source_field)[::-1])
         return message
 
 
@@ -123,13 +125,15 @@ class StringReplace(Processor):
     takes_done = True
 
     input_field: str = setting("content", "field with the text, as a dotted path", reads=True)
-    output_field: str = setting("", "field that receives the new text, as a dotted path; the same one if empty")
+    output_field: str = setting(
+        "", "field that receives the new text, as a dotted path; the same one if empty", writes=True
+    )
     match: str = setting("", "the text to replace; nothing is replaced if it is empty")
     replace: str = setting("", "what stands there instead")
 
     def process(self, message: Message) -> Message:
         """Return the message with the text replaced."""
-        text = _text(message, self.input_field)
+        text = require_text(message, self.input_field)
         replaced = text.replace(self.match, self.replace) if self.match else text
         set_field(message, self.output_field or self.input_field, replaced)
         return message
@@ -157,7 +161,7 @@ class StringFilter(Processor):
 
     def process(self, message: Message) -> Message | None:
         """Return the message, or nothing."""
-        path = str(require_field(message, "filepath"))
+        path = require_text(message, "filepath")
         included = not self.include_pattern or any(matches(path, one) for one in self.include_pattern)
         return message if included and not any(matches(path, one) for one in self.exclude_pattern) else None
 
@@ -183,7 +187,7 @@ class LineReader(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the lines."""
-        lines = [line.strip() for line in re.split(r"\r\n|\r|\n", _text(message, self.input_field))]
+        lines = [line.strip() for line in re.split(r"\r\n|\r|\n", require_text(message, self.input_field))]
         kept = [line for line in lines if not self._is_left_out(line)]
         set_field(message, self.output_field, kept)
         return message
@@ -210,7 +214,7 @@ class Escaper(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the text escaped."""
-        text = _text(message, self.input_field)
+        text = require_text(message, self.input_field)
         set_field(message, self.output_field, text.translate(_SPARQL) if self.format == "SPARQL" else text)
         return message
 
@@ -218,10 +222,3 @@ class Escaper(Processor):
 _SPARQL = str.maketrans(
     {"\\": "\\\\", '"': '\\"', "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 )
-
-
-def _text(message: Message, path: str) -> str:
-    value: Any = require_field(message, path)
-    if not isinstance(value, str):
-        raise ValueError(f"the field {path} holds no text but {type(value).__name__}")
-    return value

@@ -170,7 +170,10 @@ class Sample(Processor):
     Example:
         :stage a :Sample ;
             :settings [ :x 1 ] .
-        file a.txt "one\ntwo"
+        file a.txt "one\n"
+            "two"
+        file c.jsonl {"n": 1}
+            {"n": 2}
         in {"a": 1}
         in {"a":
             2}
@@ -188,7 +191,7 @@ def test_an_example_is_read_from_the_docstring() -> None:
     example = described.run
     assert example is not None
     assert example.turtle.endswith(":pipe (:stage) .\n\n:stage a :Sample ;\n    :settings [ :x 1 ] .\n")
-    assert example.files == {"a.txt": "one\ntwo"}
+    assert example.files == {"a.txt": "one\ntwo", "c.jsonl": '{"n": 1}\n{"n": 2}\n'}
     assert (example.messages, example.gives) == (({"a": 1}, {"a": 2}), ({"a": "…"},))
     assert example.written == {"b.json": '{"b": 1}'}
     assert '{"a": 2}\nEND\n{"a": "…"}' in described.as_markdown()

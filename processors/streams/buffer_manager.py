@@ -24,7 +24,9 @@ class StreamBufferManager(Processor):
     Example:
         :example a :EntryTransmission ; :pipe (:each :stage :html) .
         :each a :ForEach .
-        :stage a :StreamBufferManager ; :settings [ :maxBufferSize 65536 ; :highWaterMark 50000 ; :lowWaterMark 10000 ] .
+        :stage a :StreamBufferManager ; :settings [
+            :maxBufferSize 65536 ; :highWaterMark 50000 ; :lowWaterMark 10000
+        ] .
         :html a :MarkdownToHTML ; :settings [ :sourceField "currentItem" ; :outputField "html" ] .
         in {"items": ["*a*", "**b**"]}
         out {"currentItem": "*a*", "eachCounter": 0, "html": "<p><em>a</em></p>\n"}

@@ -40,7 +40,9 @@ class StreamMonitor(Processor):
     files of the target; a report that is due comes with the next message, and the final one however the run ends.
 
     Example:
-        :stage a :StreamMonitor ; :settings [ :name "letters" ; :reportInterval "PT5S" ; :jsonLinesFile "monitor.jsonl" ] .
+        :stage a :StreamMonitor ; :settings [
+            :name "letters" ; :reportInterval "PT5S" ; :jsonLinesFile "monitor.jsonl"
+        ] .
         in {"title": "Letters"}
         in {"title": "Papers"}
         logged :stage letters, final, seconds …, messages 2, bytes 23, messages_per_s …, bytes_per_s …,
@@ -48,7 +50,8 @@ class StreamMonitor(Processor):
             blocked_s …, backpressure_events …
         out {"title": "Letters"}
         out {"title": "Papers"}
-        written monitor.jsonl "{\"time\":\"…\",\"monitor\":\"letters\",\"report\":1,\"final\":true,\"seconds\":…,\"messages\":2,\"bytes\":23,…}\n"
+        written monitor.jsonl "{\"time\":\"…\",\"monitor\":\"letters\",\"report\":1,\"final\":true,"
+            "\"seconds\":…,\"messages\":2,\"bytes\":23,…}\n"
 
     Guarantee: pure, but for the field that `:stampField` names.
     """

@@ -29,7 +29,7 @@ Counts = tuple[int, int, int, int, int]
 
 
 class CodexSessions(Processor):
-    r"""Read the session logs ("rollouts") of Codex, one model call a message, each call once.
+    """Read the session logs ("rollouts") of Codex, one model call a message, each call once.
 
     Codex logs running totals, which begin anew when a session is resumed, are repeated, and are copied with the history
     into sessions that are forked. What is sent of each call is what the total grew by. A call belongs to the session
@@ -41,7 +41,11 @@ class CodexSessions(Processor):
 
     Example:
         :stage a :CodexSessions ; :settings [ :sourceFile "rollout.jsonl" ] .
-        file rollout.jsonl "{\"type\": \"session_meta\", \"payload\": {\"id\": \"s1\", \"cwd\": \"/home/me/river\"}}\n{\"type\": \"turn_context\", \"payload\": {\"model\": \"gpt-5-codex\"}}\n{\"type\": \"event_msg\", \"timestamp\": \"2026-01-02T03:04:09Z\", \"payload\": {\"type\": \"token_count\", \"info\": {\"total_token_usage\": {\"input_tokens\": 1000, \"cached_input_tokens\": 800, \"output_tokens\": 50, \"reasoning_output_tokens\": 20}}}}\n"
+        file rollout.jsonl {"type": "session_meta", "payload": {"id": "s1", "cwd": "/home/me/river"}}
+            {"type": "turn_context", "payload": {"model": "gpt-5-codex"}}
+            {"type": "event_msg", "timestamp": "2026-01-02T03:04:09Z", "payload": {"type": "token_count",
+            "info": {"total_token_usage": {"input_tokens": 1000, "cached_input_tokens": 800, "output_tokens": 50,
+            "reasoning_output_tokens": 20}}}}
         out {"usage": {"input": 200, "output": 50, "call": "…", "run": "s1", "model": "gpt-5-codex",
             "provider": "openai", "cache_read": 800, "reasoning": 20, "project": "/home/me/river", "session": "s1",
             "at": "2026-01-02T03:04:09+00:00"}, "model": "gpt-5-codex", "session": "s1",
