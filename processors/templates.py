@@ -15,14 +15,16 @@ from transmissions import Message, Processor, TransmissionsError, require_field,
 
 __all__ = ["RDFBuilder", "Templater"]
 
+# A pipeline's own templates begin with the same sign.
 _TEMPLATE = "the template itself, instead of a file; `{{`, which begins a parameter, is written `\\\\{{` in Turtle"
 
 
 class Templater(Processor):
     """Fill a template, a file in the dialect of Nunjucks, with what a message holds.
 
-    The names in the template are the members of that field, or of the message itself. A template is data of the application's author: no
-    message names one, it reads no file outside its folder, and it is stopped when it takes more than two seconds.
+    The names in the template are the members of a field, `:dataField`, or of the message itself. A template is data of
+    the application's author: no message names one, it reads no file outside its folder, and it is stopped when it takes
+    more than two seconds.
 
     Example:
         :stage a :Templater ; :settings [ :templateFilename "town.njk" ; :dataField "town" ] .

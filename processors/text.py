@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
 from processors.patterns import matches
@@ -90,7 +91,7 @@ class Concat(Processor):
 
 
 class Reverse(Processor):
-    """Reverse a text, character by character.
+    """Reverse a text, character by character; an accent that is a sign of its own stays on its letter.
 
     Example:
         :stage a :Reverse .
@@ -107,7 +108,13 @@ class Reverse(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the text reversed."""
-        set_field(message, self.target_field, require_text(message, self.source_field)[::-1])
+        letters: list[str] = []
+        for sign in require_text(message, self.source_field):
+            if letters and unicodedata.combining(sign):
+                letters[-1] += sign
+            else:
+                letters.append(sign)
+        set_field(message, self.target_field, "".join(reversed(letters)))
         return message
 
 

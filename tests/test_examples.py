@@ -213,7 +213,7 @@ class Called(Processor):
 
 
 def test_an_example_may_be_an_application_and_show_its_log() -> None:
-    """The page says which file of the folder holds the Turtle, runs the folder, and shows the log behind the command."""
+    """The page says which file of the folder holds the Turtle, runs the folder, and shows its log."""
     example = example_of(Called)
     assert example is not None
     assert example.pipeline == "letters/transmissions.ttl"

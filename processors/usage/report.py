@@ -30,8 +30,9 @@ class UsageReport(Processor):
         in {"call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
         in {"call": "c2", "usage": {"model": "tiny", "input_tokens": 2000, "output_tokens": 0}}
         out {"by": "model", "timezone": "UTC",
-            "rows": [{"model": "tiny", "input": 3000, "cache_read": 0, "cache_write": 0, "output": 500, "total_tokens": 3500,
-            "cost": 0.005, "unpriced": [], "calls": 2, "reasoning": 0, "estimated": 0, "unmeasured": 0}],
+            "rows": [{"model": "tiny", "input": 3000, "cache_read": 0, "cache_write": 0, "output": 500,
+            "total_tokens": 3500, "cost": 0.005, "unpriced": [], "calls": 2, "reasoning": 0, "estimated": 0,
+            "unmeasured": 0}],
             "totals": {"input": 3000, "cache_read": 0, "cache_write": 0, "output": 500, "total_tokens": 3500,
             "cost": 0.005, "unpriced": [], "calls": 2, "reasoning": 0, "estimated": 0, "unmeasured": 0,
             "displayed": {"input": 1000, "output": 500, "agents_input": 0, "agents_output": 0}}}

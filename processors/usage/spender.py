@@ -51,10 +51,12 @@ class UsageSpender(Processor):
         file prices.json {"models": {"tiny": {"input": 1, "output": 4}}}
         in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
         in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
-        out {"run": "r1", "call": "c1", "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny",
-            "owner": "lab", "at": "…", "cost": "0.003", "outcome": "settled"}, "cost": 0.003}
-        out {"run": "r1", "call": "c1", "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny",
-            "owner": "lab", "at": "…", "cost": "0.003", "outcome": "already"}, "cost": 0.003}
+        out {"run": "r1", "call": "c1",
+            "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny", "owner": "lab",
+            "at": "…", "cost": "0.003", "outcome": "settled"}, "cost": 0.003}
+        out {"run": "r1", "call": "c1",
+            "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny", "owner": "lab",
+            "at": "…", "cost": "0.003", "outcome": "already"}, "cost": 0.003}
 
     Guarantee: exactly once in a durable ledger, for calls with ids; a call reported again is not charged again.
     """
