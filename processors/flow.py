@@ -79,6 +79,9 @@ class DeadEnd(Processor):
 class Halt(Processor):
     """End the run at the first message: nothing more is taken in, and what is on its way is dropped.
 
+    It is there to try the first stages of a pipeline without those behind. The run is no failed one: `trans run` ends
+    with exit code 0.
+
     Example:
         :example a :EntryTransmission ; :pipe (:show :stage :write) .
         :show a :ShowMessage .
@@ -201,11 +204,11 @@ class Unfork(Processor):
     Example:
         :example a :EntryTransmission ; :pipe (:each :write :stage) .
         :each a :ForEach .
-        :write a :FileWriter ; :settings [ :contentField "currentItem" ; :destinationFile "last.txt" ] .
+        :write a :FileWriter ; :settings [ :contentField "currentItem" ; :destinationFile "letter.txt" ] .
         :stage a :Unfork .
-        in {"title": "Letters", "items": ["b"]}
+        in {"title": "Letters", "items": ["Dear reader"]}
         out {"title": "Letters"}
-        written last.txt "b"
+        written letter.txt "Dear reader"
 
     Guarantee: pure.
     """
@@ -233,9 +236,9 @@ class Accumulate(Processor):
     stage before it that splits, it gathers over the whole run and sends one message at its end.
 
     Example:
-        :example a :EntryTransmission ; :pipe (:each :capitals :stage) .
+        :example a :EntryTransmission ; :pipe (:each :umlauts :stage) .
         :each a :ForEach ; :settings [ :forEach "towns" ] .
-        :capitals a :StringReplace ; :settings [ :inputField "currentItem" ; :match "ae" ; :replace "ä" ] .
+        :umlauts a :StringReplace ; :settings [ :inputField "currentItem" ; :match "ae" ; :replace "ä" ] .
         :stage a :Accumulate ; :settings [ :targetField "towns" ; :parts false ] .
         in {"towns": ["Baerau", "Chur"]}
         out {"towns": ["Bärau", "Chur"]}

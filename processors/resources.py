@@ -67,7 +67,10 @@ class URLNormalizer(Processor):
     def process(self, message: Message) -> Message:
         """Return the message with the address."""
         address = require_text(message, self.input_field)
-        set_field(message, self.output_field or self.input_field, self._normal(address))
+        # What one step leaves may begin or end with what the next takes off.
+        while (made := self._normal(address)) != address:
+            address = made
+        set_field(message, self.output_field or self.input_field, address)
         return message
 
     def _normal(self, address: str) -> str:
@@ -83,7 +86,7 @@ class URLNormalizer(Processor):
 
 
 class FeedUrlDeduplicator(Processor):
-    """Tell, or leave out, feeds that are known: those in a list of the message, and those that came before in the run.
+    """Leave out feeds that are known already, or say so: those in a list of the message, and those earlier in the run.
 
     Example:
         :stage a :FeedUrlDeduplicator .
@@ -100,7 +103,7 @@ class FeedUrlDeduplicator(Processor):
 
     input_field: str = setting("feedUrl", "field with the feed's address, as a dotted path", reads=True)
     existing_field: str = setting("existingFeeds", "field with the list of known addresses, as a dotted path")
-    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+    skip_duplicates: bool = setting(True, "whether a known one is left out; else `isDuplicate` says what it is")
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -123,10 +126,11 @@ _METHODS = ("guid", "link", "hash")
 
 
 class EntryDeduplicator(Processor):
-    """Tell, or leave out, entries of feeds that are known: by their guid, their link, or a hash of their content.
+    """Leave out entries of feeds that are known already, or say so: by their guid, their link, or their content.
 
     Known are those in `queryResults`, the rows of a SPARQL result with `guid`, `link`, `contentHash` and the entry's
-    address in `entry` (or `uri`, or `post`), and those that came before in the run. `matchMethod` says what told.
+    address in `entry` (or `uri`, or `post`), and those that came before in the run. Of one that goes on, `isDuplicate`
+    says whether it is known, `matchMethod` by what, `existingURI` as what, and `entryHash` is a hash of its content.
 
     Example:
         :stage a :EntryDeduplicator ; :settings [ :checkMethod "link" ; :skipDuplicates false ] .
@@ -146,8 +150,8 @@ class EntryDeduplicator(Processor):
     link_field: str = setting("currentItem.link", "field with its link, as a dotted path")
     content_field: str = setting("currentItem.content", "field with its content, as a dotted path")
     use_content_hash: bool = setting(True, "whether entries of equal content are one")
-    check_method: Literal["all", "guid", "link", "hash"] = setting("all", "by what they are told")
-    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+    check_method: Literal["all", "guid", "link", "hash"] = setting("all", "by what a known one is recognised")
+    skip_duplicates: bool = setting(True, "whether a known one is left out; else `isDuplicate` says what it is")
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

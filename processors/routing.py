@@ -13,6 +13,8 @@ __all__ = ["GOTO", "Choice", "holds"]
 class Choice(Processor):
     """Set a field to one value or another, as a test of a field says; with GOTO behind it, that is a branch.
 
+    In a plain pipeline, which has no GOTO, FieldFilter makes a branch. A text contains a text, a list a member, and an
+    object a field; null and an empty list do not exist.
     A value that is the path of a field stands for what is there; one with a dot or a bracket that is the path of
     nothing sets nothing. Texts and numbers are compared as they are written: 1 equals "1".
 
@@ -33,10 +35,8 @@ class Choice(Processor):
     takes_done = True
 
     test_property: str = setting("content", "field to test, as a dotted path", reads=True)
-    test_operator: Literal["equals", "contains", "greater", "less", "exists"] = setting(
-        "equals", "what is asked of it; a list without members does not exist"
-    )
-    test_value: object = setting("", "what the field is compared with")
+    test_operator: Literal["equals", "contains", "greater", "less", "exists"] = setting("equals", "what is asked of it")
+    test_value: object = setting("", "what the field is compared with; `exists` needs none")
     true_property: str = setting("", "field to set if the test holds; none if empty", writes=True)
     true_value: object = setting("", "its value then: a text, or the path of the field that holds it")
     false_property: str = setting("", "field to set if it does not; none if empty", writes=True)
@@ -95,7 +95,8 @@ class GOTO(Processor):
 
     What else leaves it has run to its end, and goes no further; if nothing leaves it, nothing goes on. A target that
     the application does not have is warned of, and the message goes on as it came. Only the transmissions of an
-    application folder can be gone to.
+    application folder can be gone to. There a message's field `gotoTarget` comes before the setting, so that a Choice
+    may say where each message goes.
 
     Example:
         :main a :EntryTransmission ; :pipe (:choose :stage) .

@@ -145,7 +145,18 @@ def reference_page(descriptions: Iterable[Description]) -> str:
     sections = [one.as_markdown() for one in descriptions]
     head = (
         "# Processors\n\n"
-        "Everything here is said by the classes themselves; `trans describe NAME` shows one of them in the terminal.\n"
+        "Everything here is said by the classes themselves; `trans describe NAME` shows one of them in the terminal.\n\n"
+        "Each has an example, which a test runs: a pipeline in Turtle, the files that it needs, and the command with what\n"
+        "it prints. `--messages -` writes the messages that leave the pipeline to standard output, one JSON object a line;\n"
+        "lines that begin with a stage's name, `:stage …`, go to standard error. `…` stands for what is different each\n"
+        "time.\n\n"
+        "- A **dotted path**, `meta.title` or `list.0`, leads to a field inside another, or to a member of a list.\n"
+        "- **reads** and **writes** name message fields; a pipeline in which nobody writes what a stage reads is warned of.\n"
+        "- **guarantee** says what running it again does. *Pure*: the same messages give the same, and nothing else\n"
+        "  changes; *idempotent*: a second time changes nothing more; *at least once*: a second time does it again.\n"
+        "- A **mark** ends a **group**: a processor that splits a message sends the parts, then the message itself, marked\n"
+        '  with `"done": true`. Marks pass by all stages but those that end groups.\n'
+        "- **in an application** means in a folder of the JavaScript project, which has [rules of its own](applications.md).\n"
     )
     return "\n".join([head, *sections])
 
