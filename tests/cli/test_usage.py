@@ -186,6 +186,20 @@ def test_without_any_price_tokens_are_drawn(logs: Path, capsys: Capture) -> None
     assert "--prices FILE" in out
 
 
+def test_what_codex_shows_itself_is_told_where_it_differs(logs: Path, capsys: Capture) -> None:
+    """After a resumption Codex's own total leaves out what was used before: the report says so, and counts it."""
+    first = (logs / "codex.jsonl").read_text(encoding="utf-8")
+    counts = {"input_tokens": 20, "cached_input_tokens": 0, "output_tokens": 1, "total_tokens": 21}
+    info = {"total_token_usage": counts, "last_token_usage": counts}
+    again = {"type": "event_msg", "payload": {"type": "token_count", "info": info}, "timestamp": "2026-02-02T12:00:00Z"}
+    (logs / "codex.jsonl").write_text(first + json.dumps(again) + "\n", encoding="utf-8")
+    assert main(["usage", "report", "logs/codex.jsonl", "--json", "--prices", "prices.json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["totals"]["total_tokens"] == 107 + 21
+    assert "anew 1×" in told.err
+    assert "its own, 21 tokens" in told.err
+
+
 def test_days_can_be_drawn_as_a_picture(logs: Path, capsys: Capture) -> None:
     """`--svg` writes a picture with a bar for each day that cost something, told by its title."""
     report(capsys, "logs", "--by", "model", "--timezone", "UTC", "--svg", "new/costs.svg")
