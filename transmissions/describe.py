@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,14 +140,24 @@ def describe(name: str, processor: type[Processor]) -> Description:
     )
 
 
-def reference_page(descriptions: Iterable[Description]) -> str:
-    """Return the Markdown page that describes all these processors."""
+def reference_page(descriptions: Iterable[Description], subjects: Mapping[str, Iterable[str]]) -> str:
+    """Return the Markdown page that describes all these processors.
+
+    Args:
+        descriptions: what is known of each, in order.
+        subjects: names of processors by what they have to do with, for the table that the page begins with.
+    """
     sections = [one.as_markdown() for one in descriptions]
     head = (
         "# Processors\n\n"
         "Everything here is said by the classes themselves; `trans describe NAME` shows one of them in the terminal.\n"
     )
-    return "\n".join([head, *sections])
+    rows = [f"| {subject} | {' '.join(map(_link, names))} |" for subject, names in subjects.items()]
+    return "\n".join([head, "| what for | processors |", "| --- | --- |", *rows, "", *sections])
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
 
 
 def _describe_setting(one: Setting) -> SettingDescription:
