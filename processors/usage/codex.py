@@ -83,7 +83,14 @@ class CodexSessions(Processor):
 
     def report(self) -> dict[str, Any]:
         """Return what was read; `restarts` and `last_totals` tell how far Codex's own totals are from what was used."""
-        return self._reader.report() | {"restarts": self._account.restarts, "last_totals": self._account.last_totals}
+        account = self._account
+        told = self._reader.report() | {"restarts": account.restarts, "last_totals": account.last_totals}
+        if account.restarts:
+            told["note"] = (
+                f"Codex began its totals anew {account.restarts:,}×, as it does when a session is resumed; "
+                f"its own, {account.last_totals:,} tokens, leave out what was used before, which is counted here"
+            )
+        return told
 
     def _progress(self, done: int, total: int) -> None:
         self.bytes_done, self.bytes_total = done, total

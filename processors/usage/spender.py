@@ -79,8 +79,8 @@ class UsageSpender(Processor):
     project: str = setting("", "project of calls that name none")
     limit: list[Limit] = setting(
         (), "limits, beside those that the ledger keeps: on what (`:scope`: all, run, owner, model, project; of one "
-        "`:value`, or of each), of what (`:measure`: cost in dollars, tokens, requests), in which `:period` (ever, day, "
-        "week, month; by `:timezone`); from `:warn` on it is told, above `:hard` `:whenOver` holds",
+        "`:value`, or of each), of what (`:measure`: cost in dollars, tokens, requests), in which `:period` (ever, "
+        "day, week, month; by `:timezone`); from `:warn` on it is told, above `:hard` it is over",
     )  # fmt: skip
     prepaid: bool = setting(False, "whether a call needs a balance of its owner that covers it")
     allow_negative: bool = setting(True, "whether a charge may take a balance below zero; else the rest is unpaid")
