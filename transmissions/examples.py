@@ -5,12 +5,13 @@
         in {"title": "abc"}
         out {"title": "cba"}
 
-Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its word:
-`application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS` are options
-of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that goes in, `out {…}`
-one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a file that is there
-afterwards; in those three, `…` inside a text stands for whatever is there. `gone NAME` is a file that is there no more.
-A line that is indented further goes on with the one above it. The reference page shows it, and a test runs it.
+Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its
+word: `application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS`
+are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that
+goes in, `out {…}` one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a
+file that is there afterwards; in those three, `…` inside a text stands for whatever is there. A file's text may
+come in several; JSON values instead stand one a line. `gone NAME` is a file that is there no more. A line that is
+indented further goes on with the one above it. The reference page shows it, and a test runs it.
 """
 
 from __future__ import annotations
@@ -174,8 +175,20 @@ def _value(word: str, text: str) -> Any:
     named = _NAMED.fullmatch(text)
     if named is None:
         raise ValueError("a file is written as NAME and its text")
-    content = json.loads(named.group(2))
-    return named.group(1), content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return named.group(1), _content(named.group(2))
+
+
+def _content(text: str) -> str:
+    """Return what a file holds: texts one behind another, or a JSON value, or several, one a line."""
+    values, place, decoder = [], 0, json.JSONDecoder()
+    while place < len(text):
+        value, place = decoder.raw_decode(text, place)
+        values.append(value)
+        place += len(text[place:]) - len(text[place:].lstrip())
+    if all(isinstance(value, str) for value in values):
+        return "".join(values)
+    lines = [json.dumps(value, ensure_ascii=False) for value in values]
+    return "".join(f"{line}\n" for line in lines) if len(lines) > 1 else lines[0]
 
 
 def _pipeline(turtle: str) -> str:
