@@ -160,6 +160,7 @@ class FileWriter(Processor):
 
     stateful = True
     takes_done = True
+    writes = ("filepath",)
 
     destination_file: str | None = setting(
         None, "path in the target; without it, the message's `filepath`", application="output/output.md"

@@ -29,7 +29,7 @@ class DirWalker(Processor):
         file letters/may.md "Dear all"
         file letters/2024/june.en.md "Dear Sir"
         file letters/drafts/july.md "Dear"
-        file letters/photo.jpg "…"
+        file letters/photo.jpg "not looked into"
         out {"filename": "june.en.md", "relPath": "2024/june.en.md", "fullPath": "…/letters/2024/june.en.md",
             "filepath": "2024/june.en.md", "slug": "june", "count": 0}
         out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug":

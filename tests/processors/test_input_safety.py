@@ -43,8 +43,9 @@ def test_what_is_walked_is_read_where_it_is_and_written_where_it_belongs(notes: 
 
 def test_a_later_name_is_read_rather_than_the_walked_one(notes: Path) -> None:
     """Once an earlier stage has set another `filepath`, that is what the reader reads."""
-    turtle = """:p a :EntryTransmission ; :pipe (:d :s :r) . :d a :DirWalker ;
-        :settings [ :sourceDir "in" ; :limit 1 ] . :s a :SetField ; :settings [ :field "filepath" ; :value "%s" ] . :r a :FileReader ."""
+    turtle = """:p a :EntryTransmission ; :pipe (:d :s :r) . :r a :FileReader .
+        :d a :DirWalker ; :settings [ :sourceDir "in" ; :limit 1 ] .
+        :s a :SetField ; :settings [ :field "filepath" ; :value "%s" ] ."""
     (notes / "other.txt").write_text("other", encoding="utf-8")
     assert run(notes, turtle % (notes / "other.txt").as_posix())[0]["content"] == "other"
 
