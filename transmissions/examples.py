@@ -9,9 +9,9 @@ Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. The
 word: `application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS`
 are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that
 goes in, `out {…}` one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a
-file that is there afterwards; in those three, `…` inside a text stands for whatever is there. A file's text may
-come in several; JSON values instead stand one a line. A line that is indented further goes on with the one above
-it. The reference page shows it, and a test runs it.
+file that is there afterwards; in those three, `…` inside a text stands for whatever is there. `gone NAME` is a file
+that is there no more. A file's text may come in several; JSON values instead stand one a line. A line that is
+indented further goes on with the one above it. The reference page shows it, and a test runs it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Example", "example_of", "matches", "without_example"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
 _SECTION = re.compile(r"^Example:\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_WORDS = ("in", "out", "file", "written", "with", "logged", "application")
+_WORDS = ("in", "out", "file", "written", "with", "logged", "application", "gone")
 _LINE = re.compile(rf"^({'|'.join(_WORDS)}) +(.*)", re.DOTALL)
 _NAMED = re.compile(r"(\S+) +(.*)", re.DOTALL)
 _ANYTHING = "…"
@@ -48,6 +48,7 @@ class Example:
         written: texts of files that are there afterwards, by path, likewise.
         options: options of `trans run` that it needs, such as `--allow-program sort`.
         logged: what stands on standard error, line by line, likewise.
+        gone: files that are there no more afterwards.
         application: the name of the application's folder that holds the pipeline; "" for a file, `example.ttl`.
     """
 
@@ -59,6 +60,7 @@ class Example:
     options: str = ""
     logged: tuple[str, ...] = ()
     application: str = ""
+    gone: tuple[str, ...] = ()
 
     @property
     def pipeline(self) -> str:
@@ -72,6 +74,7 @@ class Example:
         parts += [f"`{name}` holds\n\n{_fenced(text)}" for name, text in self.files.items()]
         parts.append(f"```console\n{self.as_session()}```")
         parts += [f"and `{name}` then holds\n\n{_fenced(text)}" for name, text in self.written.items()]
+        parts += [f"and `{name}` is gone" for name in self.gone]
         return "\n\n".join(parts)
 
     def as_session(self) -> str:
@@ -115,6 +118,7 @@ def example_of(processor: type[Processor]) -> Example | None:
         " ".join(rows["with"]),
         tuple(rows["logged"]),
         "".join(rows["application"]),
+        tuple(rows["gone"]),
     )
 
 
@@ -166,7 +170,7 @@ def _value(word: str, text: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError("a message is a JSON object")
         return value
-    if word in ("with", "logged", "application"):
+    if word in ("with", "logged", "application", "gone"):
         return text.strip()
     named = _NAMED.fullmatch(text)
     if named is None:

@@ -82,6 +82,7 @@ def processor_text(description: Description) -> str:
         run = description.run
         before = [f"{name} holds\n{textwrap.indent(text, '  ')}" for name, text in run.files.items()]
         after = [f"and {name} then holds\n{textwrap.indent(text, '  ')}" for name, text in run.written.items()]
+        after += [f"and {name} is gone" for name in run.gone]
         parts += [textwrap.indent(text.rstrip(), "  ") for text in [*before, run.as_session(), *after]]
     return "\n\n".join(parts)
 
