@@ -204,23 +204,31 @@ class AtomBuilder(Processor):
     r"""Write an Atom feed of a list of entries, newest first, into `content`.
 
     An entry is an object with `title`, `link` (or `url`), `id` (or `guid`, or `uri`), `published`, `updated`,
-    `summary`, `content` (HTML) and `author`; each may be missing. Dates are written as in ISO 8601 or as in an RSS feed;
-    an entry without one counts as the oldest. The feed was last changed when its newest entry was.
+    `summary`, `content` (HTML) and `author`; each may be missing. Dates are written as in ISO 8601 or as in an RSS
+    feed; an entry without one counts as the oldest. The feed was last changed when its newest entry was.
 
     Example:
         :main a :EntryTransmission ; :pipe (:stage :write) .
         :stage a :AtomBuilder ; :settings [ :feedTitle "News" ; :baseUrl "https://example.org/" ;
             :feedUrl "https://example.org/feed.xml" ] .
         :write a :FileWriter ; :settings [ :destinationFile "feed.xml" ] .
-        in {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It
-            rained.</p>"}]}
-        out {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>It
-            rained.</p>"}],
+        in {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>Rain.</p>"}]}
+        out {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>Rain.</p>"}],
             "content": "<?xml…", "filepath": "feed.xml"}
-        written feed.xml "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n…
-            <title>News</title>\n  <id>https://example.org/feed.xml</id>\n  <updated>2025-03-01T00:00:00Z</updated>\n…
-            <title>Thaw</title>\n    <id>https://example.org/thaw.html</id>\n    <updated>2025-03-01T00:00:00Z</updated>\n…
-            <content type=\"html\">&lt;p&gt;It rained.&lt;/p&gt;</content>\n  </entry>\n</feed>\n"
+        written feed.xml "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n"
+            "  <title>News</title>\n"
+            "  <id>https://example.org/feed.xml</id>\n"
+            "  <updated>2025-03-01T00:00:00Z</updated>\n"
+            "  <link rel=\"alternate\" href=\"https://example.org/\" />\n"
+            "  <link rel=\"self\" href=\"https://example.org/feed.xml\" />\n"
+            "  <entry>\n"
+            "    <title>Thaw</title>\n"
+            "    <id>https://example.org/thaw.html</id>\n"
+            "    <updated>2025-03-01T00:00:00Z</updated>\n"
+            "    <published>2025-03-01T00:00:00Z</published>\n"
+            "    <link rel=\"alternate\" href=\"https://example.org/thaw.html\" />\n"
+            "    <content type=\"html\">&lt;p&gt;Rain.&lt;/p&gt;</content>\n"
+            "  </entry>\n</feed>\n"
 
     Guarantee: pure: the same entries give the same feed.
     """

@@ -24,7 +24,6 @@ from transmissions.examples import Example, example_of, matches
 PROCESSORS = {name: load() for name, load in bundled_processors().items()}
 EXAMPLES = {name: found for name, cls in PROCESSORS.items() if (found := example_of(cls)) is not None}
 SERVER = "http://localhost:8080/"
-WITHOUT = {}
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -126,7 +125,7 @@ def test_an_example_gives_what_it_says(name: str, tmp_path: Path, monkeypatch: p
 
 
 def test_every_processor_has_an_example() -> None:
-    """No processor that ships is without one."""
+    """No processor is without one."""
     assert PROCESSORS.keys() == EXAMPLES.keys()
 
 

@@ -9,8 +9,8 @@ Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. The
 word: `application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS`
 are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that
 goes in, `out {…}` one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a
-file that is there afterwards; in those three, `…` inside a text stands for whatever is there. `gone NAME` is a file
-that is there no more. A file's text may come in several; JSON values instead stand one a line. A line that is
+file that is there afterwards; in those three, `…` inside a text stands for whatever is there. A file's text may
+come in several; JSON values instead stand one a line. `gone NAME` is a file that is there no more. A line that is
 indented further goes on with the one above it. The reference page shows it, and a test runs it.
 """
 
