@@ -32,8 +32,15 @@ class FileReader(Processor):
 
     The file is held in memory whole; for chat exports of any size there are readers that stream them.
 
-    In an application the message's `fullPath` or `filepath` comes before the setting, and what was read is named in
-    `filePath`.
+    Without `:sourceFile` it reads what `filepath` names; what a DirWalker has found is read where it was found, and
+    keeps its `filepath`. In an application the message's `fullPath` or `filepath` comes before the setting, and what
+    was read is named in `filePath`.
+
+    Example:
+        :stage a :FileReader ;
+            :settings [ :sourceFile "towns.json" ; :mediaType "application/json" ; :targetField "towns" ] .
+        file towns.json [{"name": "Brig", "people": 13000}]
+        out {"towns": [{"name": "Brig", "people": 13000}], "filepath": "…/towns.json"}
 
     Guarantee: pure: the same file gives the same message.
     """
@@ -78,7 +85,11 @@ class FileReader(Processor):
         set_field(message, self.target_field, _json(data, path) if is_json else _text(data, path, self.encoding))
         if meta is not None:
             set_field(message, self.meta_field, meta)
-        message["filepath" if self.context.application is None else "filePath"] = str(path)
+        self.context.output.note_input(path)
+        if self.context.application is not None:
+            message["filePath"] = str(path)
+        elif self.source_file or not _found_by_walker(message):
+            message["filepath"] = str(path)
         return message
 
     def _read(self, path: Path) -> bytes:
@@ -94,6 +105,8 @@ class FileReader(Processor):
         named = self.source_file or message.get("filepath")
         if self.context.application is not None:
             named = message.get("fullPath") or message.get("filepath") or self.source_file
+        elif not self.source_file and _found_by_walker(message):
+            named = message["fullPath"]
         if not isinstance(named, str | Path) or not str(named):
             raise TransmissionsError("no file is named: set :sourceFile, or let an earlier stage set `filepath`")
         return self.context.find(named)
@@ -113,6 +126,14 @@ class FileReader(Processor):
         return super().fields_written(settings) | {"filepath"} | meta
 
 
+def _found_by_walker(message: Message) -> bool:
+    """Say whether `filepath` is still the path, from the folder walked, of the file that `fullPath` names."""
+    full, path = message.get("fullPath"), message.get("filepath")
+    if not isinstance(full, str) or not full:
+        return False
+    return not path or (isinstance(path, str) and f"/{Path(full).as_posix()}".endswith(f"/{path}"))
+
+
 class FileWriter(Processor):
     """Write a message field to a file inside the run's target, and pass the message on.
 
@@ -120,7 +141,9 @@ class FileWriter(Processor):
     touched. With `:incremental`, the target remembers what was written: a file that a person has edited since is left
     alone, and the new content put beside it as `name.new.ext`; a file whose name changed leaves no copy under the old
     one. When two pieces of input claim one path with different content, the second is an error. A message that is
-    not such a piece replaces what an earlier one wrote in the same run, and that is reported.
+    not such a piece replaces what an earlier one wrote in the same run, and that is reported. A file that the run
+    itself has read, or found by walking, is not overwritten, unless `:destinationFile` names it or `:overwriteInput`
+    says so.
 
     In an application the message's `fullPath` or `filepath` comes before the setting, unless it names the file that
     the message was read from: no input is overwritten but by its own name in `:destinationFile`. A message with a
@@ -142,6 +165,9 @@ class FileWriter(Processor):
         None, "path in the target; without it, the message's `filepath`", application="output/output.md"
     )
     content_field: str = setting("content", "message field to write; `a.b` is field b of the object in a", reads=True)
+    overwrite_input: bool = setting(
+        False, "whether a file that this run has read may be overwritten by its own name", fixed=True
+    )
     incremental: bool = setting(
         False, "remember in the target what was written, and of what", volatile=True, fixed=True
     )
@@ -271,7 +297,17 @@ class FileWriter(Processor):
         elif self.incremental:
             self._write_remembered(path, data, source if has_key else {"key": f"file:{path}"})
         else:
+            self._spare_input(path, data)
             self._count(output.write(path, data, durable=self.durable, owner=str(source["key"]) if has_key else ""))
+
+    def _spare_input(self, path: str, data: bytes) -> None:
+        output = self.context.output
+        if self.destination_file or self.overwrite_input or not output.is_input(path) or output.read(path) == data:
+            return
+        raise OutputRefused(
+            f"{path}: refused: this run has read that file, and would overwrite its own input; set another --target or "
+            "`filepath`, or :overwriteInput true"
+        )
 
     def _replace(self, path: str, data: bytes) -> None:
         if self.incremental:

@@ -39,6 +39,18 @@ class CodexSessions(Processor):
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
     broken is reported with its number, and costs no other.
 
+    Example:
+        :stage a :CodexSessions ; :settings [ :sourceFile "rollout.jsonl" ] .
+        file rollout.jsonl {"type": "session_meta", "payload": {"id": "s1", "cwd": "/home/me/river"}}
+            {"type": "turn_context", "payload": {"model": "gpt-5-codex"}}
+            {"type": "event_msg", "timestamp": "2026-01-02T03:04:09Z", "payload": {"type": "token_count",
+            "info": {"total_token_usage": {"input_tokens": 1000, "cached_input_tokens": 800, "output_tokens": 50,
+            "reasoning_output_tokens": 20}}}}
+        out {"usage": {"input": 200, "output": 50, "call": "…", "run": "s1", "model": "gpt-5-codex",
+            "provider": "openai", "cache_read": 800, "reasoning": 20, "project": "/home/me/river", "session": "s1",
+            "at": "2026-01-02T03:04:09+00:00"}, "model": "gpt-5-codex", "session": "s1",
+            "project": "/home/me/river", "agent": "", "time": "2026-01-02T03:04:09+00:00"}
+
     Guarantee: pure; the same logs give the same calls.
     """
 
