@@ -30,8 +30,11 @@ class Files(SimpleHTTPRequestHandler):
     """Serves the files of an example, and keeps quiet about it."""
 
     def do_POST(self) -> None:
-        """Be a SPARQL server over the folder's `data.ttl`."""
+        """Answer with the file of that name, or be a SPARQL server over the folder's `data.ttl`."""
         body = self.rfile.read(int(self.headers["content-length"]))
+        if Path(self.translate_path(self.path)).is_file():
+            self.do_GET()
+            return
         store, file = pyoxigraph.Store(), Path(self.directory) / "data.ttl"
         store.load(file.read_bytes(), format=pyoxigraph.RdfFormat.TURTLE)
         answer = b""
