@@ -188,19 +188,17 @@ class Chat(Processor):
 
     def _usage(self, answer: Mapping[str, Any]) -> UsageRecord:
         """Return what the call used, under an id of its own: those that servers give are not always unique."""
-        model = answer.get("model")
-        call = uuid.uuid4().hex
-        named = {"call": call, "model": model if isinstance(model, str) and model else self.model}
+        said = answer.get("model")
+        call, model = uuid.uuid4().hex, said if isinstance(said, str) and said else self.model
         usage = answer.get("usage")
         if isinstance(usage, dict):
             try:
-                found = normalise(
-                    usage, provider=self._served_by, convention=Convention.INCLUSIVE, warn=self.warn, **named
-                )
-                return found._replace(call=call)
+                return normalise(
+                    usage, provider=self._served_by, convention=Convention.INCLUSIVE, warn=self.warn, model=model
+                )._replace(call=call)
             except InvalidUsage as error:
                 self.warn(f"what the call used cannot be read: {error}")
-        return UsageRecord(provider=self._served_by, **named).as_unmeasured()
+        return UsageRecord(call, model=model, provider=self._served_by).as_unmeasured()
 
 
 def _options(text: str) -> dict[str, Any]:

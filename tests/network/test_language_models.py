@@ -30,7 +30,8 @@ def pipeline(web: Any, folder: Path, settings: str = "", behind: str = "") -> tr
     file = folder / "chat.ttl"
     file.write_text(
         f"{PREFIX}:p a :EntryTransmission ; :pipe (:ask {names}) .\n{behind}\n"
-        f':ask a :Chat ; :settings [ :baseUrl "{web.address}v1/" ; :model "small" ; :requestsPerSecond 0 ; {settings} ] .'
+        f':ask a :Chat ; :settings [ :baseUrl "{web.address}v1/" ; :model "small" ; :requestsPerSecond 0 ;\n'
+        f"    {settings} ] ."
     )
     return transmissions.load(file)
 
@@ -138,7 +139,7 @@ def test_usage_that_was_charged_makes_room_for_the_next(web: Any, tmp_path: Path
 def test_a_key_goes_to_its_server_and_nowhere_else(
     web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is read from the environment and sent; it is in no message, no log and no error, also if the server tells it."""
+    """It is read from the environment and sent; no log and no error has it, also if the server tells it."""
     monkeypatch.setenv("MY_KEY", f"{KEY}\n")
     pipeline(web, tmp_path, ':keyVariable "MY_KEY"')
     words = ["run", str(tmp_path / "chat.ttl"), "-m", '{"content": "x"}', "--messages", "-", "--report"]
@@ -184,7 +185,8 @@ def test_in_an_application_a_message_names_the_model_and_nothing_else(web: Any, 
     """As in the original, `model` of a message comes first; to whom a prompt and a key go, no message says."""
     web.answers["/v1/chat/completions"] = completion()
     (tmp_path / "transmissions.ttl").write_text(
-        f'{PREFIX}:p a :Transmission ; :pipe (:a) .\n:a a :Chat ; :settings [ :baseUrl "{web.address}v1" ; :model "m" ] .'
+        f"{PREFIX}:p a :Transmission ; :pipe (:a) .\n"
+        f':a a :Chat ; :settings [ :baseUrl "{web.address}v1" ; :model "m" ] .'
     )
     message = {
         "content": "x",
