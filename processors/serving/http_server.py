@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -105,8 +105,9 @@ class HttpServer(Processor):
             serving = asyncio.create_task(server.serve([listening]))
             self.context.log("notice", f"serving at {self._address}", {"address": self._address})
             try:
-                async for one in self._until_the_end(posted, stop, serving):
-                    yield self._with(message, one)
+                async with contextlib.aclosing(self._until_the_end(posted, stop, serving)) as coming:
+                    async for one in coming:
+                        yield self._with(message, one)
             finally:
                 server.should_exit = True
                 await serving
@@ -149,7 +150,7 @@ class HttpServer(Processor):
 
     async def _until_the_end(
         self, posted: asyncio.Queue[dict[str, Any]], stop: asyncio.Event, serving: asyncio.Task[None]
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         clock = asyncio.get_running_loop().time
         until = clock() + self.seconds if self.seconds is not None else float("inf")
         getting: asyncio.Task[dict[str, Any]] | None = None

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
@@ -92,6 +92,9 @@ class Site:
         try:
             response = await self._response(Request(scope, receive))
             self.answered += 1
+        except ClientDisconnect:
+            self.refused += 1
+            return
         except HTTPException as error:
             self.refused += 1
             response = JSONResponse({"error": error.detail}, error.status_code, error.headers)
@@ -128,7 +131,10 @@ class Site:
         # What begins with a dot is kept from view: keys, histories, what a program keeps for itself.
         if self._files is None or any(part.startswith(".") for part in path.replace("\\", "/").split("/")):
             raise HTTPException(404, "there is no such file")
-        return await self._files.get_response(path or ".", scope)
+        try:
+            return await self._files.get_response(path or ".", scope)
+        except OSError:
+            raise HTTPException(404, "there is no such file") from None
 
     async def _posted(self, path: str, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
