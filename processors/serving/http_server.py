@@ -47,6 +47,7 @@ class HttpServer(Processor):
         with --allow-host 127.0.0.1
         file site/index.html "<h1>Good morning</h1>"
         in {"title": "Notes"}
+        log :stage serving, address http://127.0.0.1:…/
         out {"title": "Notes", "serverStopped": true, "requests": 0}
 
     Guarantee: at most once: what was accepted and is not yet on its way is lost when the run is aborted.
@@ -103,7 +104,7 @@ class HttpServer(Processor):
             site = self._site(int(listening.getsockname()[1]), posted, stop)
             server = _server(site)
             serving = asyncio.create_task(server.serve([listening]))
-            self.context.log("notice", f"serving at {self._address}", {"address": self._address})
+            self.context.log("notice", "serving", {"address": self._address})
             try:
                 async with contextlib.aclosing(self._until_the_end(posted, stop, serving)) as coming:
                     async for one in coming:
