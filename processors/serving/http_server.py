@@ -47,7 +47,7 @@ class HttpServer(Processor):
         with --allow-host 127.0.0.1
         file site/index.html "<h1>Good morning</h1>"
         in {"title": "Notes"}
-        log :stage serving, address http://127.0.0.1:…/
+        logged :stage serving, address http://127.0.0.1:…/
         out {"title": "Notes", "serverStopped": true, "requests": 0}
 
     Guarantee: at most once: what was accepted and is not yet on its way is lost when the run is aborted.
