@@ -1,12 +1,14 @@
-"""Processors that let on only what is complete."""
+"""Processors that let on only what is complete, and that report what is wrong."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
+from processors.nunjucks import rendered
 from transmissions import MISSING, Message, Processor, get_field, setting
 
-__all__ = ["RequiredFields"]
+__all__ = ["Reporter", "RequiredFields"]
 
 _EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
 
@@ -43,3 +45,38 @@ class RequiredFields(Processor):
     def report(self) -> dict[str, Any]:
         """Return how many messages ended here, by the field that they lack."""
         return {"dropped": dict(self._dropped)} if self._dropped else {}
+
+
+class Reporter(Processor):
+    r"""Report each message as a problem of the run, in the words of a template.
+
+    The template is in the dialect of Nunjucks, and its names are the message's fields. Problems are told as they come
+    and are in the run's report, the first 1,000 of them; with those of severity `error`, the run ends with exit code 2.
+
+    Example:
+        :stage a :Reporter ; :settings [ :text "{{ file }}:{{ line }}: {{ why }}" ; :severity "warning" ] .
+        in {"file": "notes.md", "line": 3, "why": "no title"}
+        out {"file": "notes.md", "line": 3, "why": "no title"}
+
+    Guarantee: pure.
+    """
+
+    text: str = setting(doc="what is told: a template", fixed=True)
+    severity: Literal["error", "warning"] = setting("error", "how bad it is", fixed=True)
+    severity_field: str = setting(
+        "", "field that says it for each message, instead, if it holds one of them", fixed=True
+    )
+    facts: list[str] = setting((), "fields that stand in the report beside the text, as dotted paths", fixed=True)
+    pass_on: bool = setting(True, "whether the messages go on", fixed=True)
+
+    def process(self, message: Message) -> Message | None:
+        """Report the message, and return it or not."""
+        said = get_field(message, self.severity_field, None) if self.severity_field else None
+        told = self.warn if (said if said in ("error", "warning") else self.severity) == "warning" else self.lose
+        found = {path.rpartition(".")[2]: get_field(message, path) for path in self.facts}
+        told(rendered(self.text, message).strip(), **_facts(found))
+        return message if self.pass_on else None
+
+
+def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value is not MISSING and name not in ("text", "severity")}

@@ -67,6 +67,8 @@ def _converter() -> Any:
                 text = re.sub(r"\s*\n\s*", " ", text)
             return str(super().convert_code(element, text, *around, **named))
 
+        convert_kbd = convert_samp = convert_code
+
         def convert_pre(self, element: Any, text: str, *around: Any, **named: Any) -> str:
             made = str(super().convert_pre(element, text, *around, **named))
             longest = max(map(len, re.findall(r"`{3,}", text)), default=0)
