@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from processors.nunjucks import rendered
+from processors.values import as_text
 from transmissions import MISSING, Message, Processor, get_field, setting
 
 __all__ = ["Reporter", "RequiredFields"]
@@ -47,16 +48,20 @@ class RequiredFields(Processor):
         return {"dropped": dict(self._dropped)} if self._dropped else {}
 
 
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
 class Reporter(Processor):
     r"""Report each message as a problem of the run, in the words of a template.
 
-    The template is in the dialect of Nunjucks, and its names are the message's fields. Problems are told as they come
-    and are in the run's report, the first 1,000 of them; with those of severity `error`, the run ends with exit code 2.
+    In the template `{file}` stands for what is in the field `file`, and `{results[].message}` for the field `message`
+    of all members of the list `results`. Problems are told as they come and are in the run's report, the first 1,000
+    of them; after one of severity `error` the run ends with exit code 2.
 
     Example:
-        :stage a :Reporter ; :settings [ :text "{{ file }}:{{ line }}: {{ why }}" ; :severity "warning" ] .
-        in {"file": "notes.md", "line": 3, "why": "no title"}
-        out {"file": "notes.md", "line": 3, "why": "no title"}
+        :stage a :Reporter ; :settings [ :text "{file}:{line}: {reasons[].text}" ; :severity "warning" ] .
+        in {"file": "notes.md", "line": 3, "reasons": [{"text": "no title"}, {"text": "no end"}]}
+        out {"file": "notes.md", "line": 3, "reasons": [{"text": "no title"}, {"text": "no end"}]}
 
     Guarantee: pure.
     """
@@ -74,9 +79,17 @@ class Reporter(Processor):
         said = get_field(message, self.severity_field, None) if self.severity_field else None
         told = self.warn if (said if said in ("error", "warning") else self.severity) == "warning" else self.lose
         found = {path.rpartition(".")[2]: get_field(message, path) for path in self.facts}
-        told(rendered(self.text, message).strip(), **_facts(found))
+        told(_FIELD.sub(lambda one: _shown(message, one.group(1)), self.text), **_facts(found))
         return message if self.pass_on else None
 
 
 def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not MISSING and name not in ("text", "severity")}
+
+
+def _shown(message: Message, path: str) -> str:
+    """Return what a field holds as text on one line; of a list, what a field of each member holds."""
+    path, each, member = path.partition("[].")
+    value = get_field(message, path, "")
+    values = [get_field(one, member, "") for one in value if isinstance(one, dict)] if each else [value]
+    return " ".join("; ".join(dict.fromkeys(map(as_text, values))).split())

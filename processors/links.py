@@ -164,8 +164,9 @@ class LinkChecker(WebProcessor):
 
     def process(self, message: Message) -> None:
         """Take a page in."""
-        shown = str(require_field(message, "filepath"))
-        path = os.path.normpath(Path(shown).absolute())
+        path = os.path.normpath(Path(str(require_field(message, "filepath"))).absolute())
+        here = f"{Path.cwd()}{os.sep}"
+        shown = path.removeprefix(here)
         self._anchors[path] = frozenset(require_field(message, "anchors"))
         self._counts["pages"] += 1
         for link in require_field(message, "links"):

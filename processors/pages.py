@@ -52,7 +52,7 @@ class LinkMapper(Processor):
 
 
 class Excerpt(Processor):
-    r"""Take how an HTML text begins, as plain text: its first words, without headings, up to a number of signs.
+    r"""Take how an HTML text begins, as plain text: its first words, without headings and tables, up to a number of signs.
 
     Example:
         :stage a :Excerpt ; :settings [ :maxLength 12 ] .
@@ -80,9 +80,9 @@ class Excerpt(Processor):
 
 
 class _Words(HTMLParser):
-    """Gathers the text of HTML that is no heading."""
+    """Gathers the text of HTML that is no heading and no table."""
 
-    _LEFT_OUT = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "template", "title"})
+    _LEFT_OUT = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "table", "template", "title"})
     _INLINE = frozenset({"a", "abbr", "b", "code", "del", "em", "i", "mark", "s", "small", "span", "strong", "u"})
 
     def __init__(self) -> None:

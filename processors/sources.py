@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from processors.http import WebProcessor
 from processors.values import as_list
@@ -17,21 +18,23 @@ __all__ = ["SourceReader"]
 class SourceReader(WebProcessor):
     r"""Read texts from files and from addresses of the web: a message for each, then the mark that ends the group.
 
-    `url` says where a text is from. What cannot be read is reported, the others are read, and the run's result says so;
+    `url` says where a text is from, and `place` the same without what no one else should see, such as a password in an
+    address and what stands behind its question mark. What cannot be read is reported, the others are read, and the run's result says so;
     with `:onFailure "fail"` it is an error. A run may connect to no host that its `--allow-host` does not name.
 
     Example:
         :stage a :SourceReader ; :settings [ :source "notes.txt", "http://localhost:8080/notes.txt" ] .
         file notes.txt "Good morning."
-        out {"url": "notes.txt", "content": "Good morning."}
-        out {"url": "http://localhost:8080/notes.txt", "content": "Good morning."}
+        out {"url": "notes.txt", "place": "notes.txt", "content": "Good morning."}
+        out {"url": "http://localhost:8080/notes.txt", "place": "http://localhost:8080/notes.txt",
+            "content": "Good morning."}
         out {"done": true}
 
     Guarantee: at least once; asking changes nothing.
     """
 
     splits = True
-    writes = ("url",)
+    writes = ("url", "place")
 
     source: list[str] = setting((), 'files and addresses, "-" for standard input', fixed=True)
     url_field: str = setting("url", "field with one or several, if no `:source` is set", fixed=True)
@@ -54,10 +57,10 @@ class SourceReader(WebProcessor):
             except TransmissionsError as error:
                 if self.on_failure == "fail":
                     raise
-                self.lose(str(error), source=one.partition("?")[0])
+                self.lose(str(error), source=_shown(one))
                 continue
             part = copy_message(message)
-            part["url"] = one
+            part["url"], part["place"] = one, _shown(one)
             set_field(part, self.target_field, text)
             yield part
         yield self.mark(message)
@@ -87,3 +90,14 @@ class SourceReader(WebProcessor):
             raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
         self.bytes_done += len(data)
         return data.decode("utf-8-sig", "replace")
+
+
+def _shown(source: str) -> str:
+    """Return an address as it may be told; a file's path as it is."""
+    if not source.startswith(("http://", "https://")):
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return "an address that is none"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from processors.nunjucks import rendered
-from processors.sparql.templates import filled
 from transmissions import Message, Processor, TransmissionsError, get_field, require_field, set_field, setting
 
 __all__ = ["RDFBuilder", "Templater"]
@@ -61,14 +60,6 @@ class RDFBuilder(Processor):
     data_field: str = setting("", "field that holds what the names stand for; the message itself if empty")
     output_field: str = setting("rdf", "field that receives the text, as a dotted path", writes=True)
     base_uri: str = setting("http://hyperdata.it/", "what addresses begin with")
-    escape: bool = setting(
-        False,
-        "whether every value is escaped for where it stands, as in SPARQLSelect; there are no functions then",
-        fixed=True,
-    )
-    error_field: str = setting(
-        "", "field that says why the template cannot be filled, which is an error if empty", fixed=True
-    )
 
     def process(self, message: Message) -> Message:
         """Return the message with the filled template."""
@@ -77,14 +68,7 @@ class RDFBuilder(Processor):
         if self.data_field:
             known["data"] = data
         template = _chosen(self, self.template_filename, self.template, below_root=True)
-        try:
-            text = filled(template, known) if self.escape else rendered(template, known, functions=_FUNCTIONS)
-        except TransmissionsError as error:
-            if not self.error_field:
-                raise
-            set_field(message, self.error_field, str(error))
-            return message
-        set_field(message, self.output_field, text)
+        set_field(message, self.output_field, rendered(template, known, functions=_FUNCTIONS))
         return message
 
 

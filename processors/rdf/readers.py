@@ -86,9 +86,6 @@ class RDFParser(Processor):
         "turtle", "how the text is written", fixed=True
     )
     base_uri: str = setting("", "what relative addresses in it start from; without it they are errors", fixed=True)
-    error_field: str = setting(
-        "", "field that says what is wrong with a text that cannot be parsed, which is an error if empty", fixed=True
-    )
     context_file: Path | None = setting(None, "for JSON-LD, a file with the context for JSON without one", fixed=True)
 
     def __init__(self, **settings: Any) -> None:
@@ -113,9 +110,6 @@ class RDFParser(Processor):
         try:
             quads, prefixes = parsed(text, self.format, self.base_uri, self._context)
         except ValueError as error:
-            if self.error_field:
-                set_field(message, self.error_field, str(error))
-                return message
             raise ValueError(f"the field {self.source_field}: {error}") from None
         set_field(message, self.target_field, to_text(quads))
         message["prefixes"] = prefixes
