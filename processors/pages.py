@@ -52,7 +52,7 @@ class LinkMapper(Processor):
 
 
 class Excerpt(Processor):
-    r"""Take how an HTML text begins, as plain text: its first words, without headings and tables, up to a number of signs.
+    r"""Take how an HTML text begins, as plain text: its first words, without headings and tables.
 
     Example:
         :stage a :Excerpt ; :settings [ :maxLength 12 ] .

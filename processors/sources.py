@@ -19,8 +19,8 @@ class SourceReader(WebProcessor):
     r"""Read texts from files and from addresses of the web: a message for each, then the mark that ends the group.
 
     `url` says where a text is from, and `place` the same without what no one else should see, such as a password in an
-    address and what stands behind its question mark. What cannot be read is reported, the others are read, and the run's result says so;
-    with `:onFailure "fail"` it is an error. A run may connect to no host that its `--allow-host` does not name.
+    address and what stands behind its question mark. What cannot be read is reported, the others are read, and the
+    run's result says so; with `:onFailure "fail"` it is an error. A run may connect to no host that its `--allow-host` does not name.
 
     Example:
         :stage a :SourceReader ; :settings [ :source "notes.txt", "http://localhost:8080/notes.txt" ] .

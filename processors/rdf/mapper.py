@@ -20,9 +20,10 @@ class RDFMapper(Processor):
     r"""Make a graph of an object, such as a row of a table, by a mapping: a JSON-LD context, or a template of Turtle.
 
     A file that ends in `.json` or `.jsonld` is a context: each member becomes a property as it says, unless it is an
-    empty text, as empty cells of tables are. Any other is a template in the dialect of Nunjucks whose names are the object's members (`row` is the object itself). Every value
-    is escaped for where it stands, between quotes as part of the text and between < and > as part of the address, so
-    that no value makes a statement of its own. An object that makes no statement is an error.
+    empty text, as empty cells of tables are. Any other is a template in the dialect of Nunjucks whose names are the
+    object's members (`row` is the object itself). Every value is escaped for where it stands, between quotes as part of
+    the text and between < and > as part of the address, so that no value makes a statement of its own. An object that
+    makes no statement is an error.
 
     Example:
         :stage a :RDFMapper ; :settings [ :mappingFile "book.tmpl" ; :sourceField "row" ] .
