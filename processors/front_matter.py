@@ -19,7 +19,8 @@ from transmissions import Message, Processor, get_field, require_field, set_fiel
 __all__ = ["FrontMatterReader", "FrontMatterWriter", "split"]
 
 _BLOCK = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_MEMBER = re.compile(r"([\w][\w .-]*?)[ \t]*:(?:[ \t]+(.*))?$")
+_MEMBER = re.compile(r"""(\w[\w .-]*?|"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*:(?:[ \t]+(.*))?$""")
+_NAME = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[A-Za-z_][\w-]*", re.ASCII | re.IGNORECASE)
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*(?:#.*)?$""")
 _IN_LIST = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,"'\[\]{}][^,\[\]{}]*)\s*(?:,|$)""")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -100,8 +101,7 @@ class FrontMatterWriter(Processor):
 
 
 def _written_name(name: str) -> str:
-    found = _MEMBER.match(f"{name}:")
-    return name if found and found.group(1) == name else quoted(name)
+    return name if _NAME.fullmatch(name) else quoted(name)
 
 
 def _written(value: Any) -> str:
@@ -130,9 +130,13 @@ def _members(lines: list[str]) -> Iterator[tuple[int, str, Any]]:
         while at < len(lines) and (not lines[at].strip() or lines[at][0] in " \t" or _is_item(lines[at])):
             at += 1
         try:
-            yield number, name, _value(said, lines[below:at])
+            yield number, _name(name), _value(said, lines[below:at])
         except ValueError:
             yield number, "", line.strip()
+
+
+def _name(said: str) -> str:
+    return str(_scalar(said)) if said[0] in "\"'" else said
 
 
 def _is_item(line: str) -> bool:
@@ -158,7 +162,7 @@ def _of_lines(said: str, below: list[str]) -> str:
     lines = [line[min(indents, default=0) :].rstrip() for line in below]
     text = "\n".join(lines).strip("\n")
     if said[0] == ">":
-        text = re.sub(r"(?<!\n)\n(?!\n)", " ", text)
+        text = re.sub(r"\n(\n*)", lambda found: found.group(1) or " ", text)
     return text if "-" in said else text + "\n"
 
 

@@ -20,7 +20,8 @@ class SourceReader(WebProcessor):
 
     `url` says where a text is from, and `place` the same without what no one else should see, such as a password in an
     address and what stands behind its question mark. What cannot be read is reported, the others are read, and the
-    run's result says so; with `:onFailure "fail"` it is an error. A run may connect to no host that its `--allow-host` does not name.
+    run's result says so; with `:onFailure "fail"` it is an error. A run may connect to no host that its
+    `--allow-host` does not name.
 
     Example:
         :stage a :SourceReader ; :settings [ :source "notes.txt", "http://localhost:8080/notes.txt" ] .
