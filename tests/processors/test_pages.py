@@ -40,7 +40,7 @@ def test_only_links_within_the_site_are_mapped(link: str, mapped: str | None) ->
 def test_an_excerpt_is_as_short_as_asked(text: str, limit: int) -> None:
     """An excerpt has at most so many signs, and begins as the text does."""
     made = Excerpt(max_length=limit).process({"content": f"<h1>Title</h1><p>{html.escape(text)}</p>"})["summary"]
-    whole = " ".join(text.replace("\x00", "\ufffd").split())
+    whole = " ".join(text.split())
     assert len(made) <= limit
     assert made == whole or whole.startswith(made[:-1])
 
