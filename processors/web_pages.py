@@ -20,6 +20,33 @@ class _PageProcessor(Processor):
         return library("bs4", "markup").BeautifulSoup(str(require_field(message, path)), "html.parser")
 
 
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "cite",
+        "code",
+        "del",
+        "dfn",
+        "em",
+        "i",
+        "ins",
+        "kbd",
+        "mark",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+        "var",
+    ]
+)
 _QUOTED = ("alt", "title", "href", "src")
 
 
@@ -45,6 +72,12 @@ class HTMLToMarkdown(_PageProcessor):
                 element.decompose()
         for title in soup.select("head"):
             title.decompose()
+        for block in soup.select("pre"):
+            # The fences of a block stand on lines of their own, which they have only outside of a paragraph.
+            for around in [one for one in block.parents if one.name in _INLINE]:
+                around.unwrap()
+        for code in soup.select("code, kbd, samp"):
+            code.string = code.get_text()
         for element in soup.select("[alt], [title], [href], [src]"):
             element.attrs |= {name: _shown(element[name]) for name in _QUOTED if isinstance(element.get(name), str)}
         converter = _converter()(heading_style="ATX", bullets="-", newline_style="backslash")
@@ -59,7 +92,7 @@ def _converter() -> Any:
         # A page that shows a tag must not come to have one: Markdown takes tags for what they are.
 
         def escape(self, text: str, *around: Any, **named: Any) -> str:
-            plain = re.sub(r"\\(?=[!-/:-@\[-`{-~])|`", r"\\\g<0>", text)
+            plain = re.sub(r"\\(?=[!-/:-@\[-`{-~]|\Z)|`", r"\\\g<0>", text)
             return _shown(str(super().escape(plain, *around, **named)))
 
         def convert_code(self, element: Any, text: str, *around: Any, **named: Any) -> str:
