@@ -20,32 +20,10 @@ class _PageProcessor(Processor):
         return library("bs4", "markup").BeautifulSoup(str(require_field(message, path)), "html.parser")
 
 
+_CODE = ("code", "kbd", "samp")
 _INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "cite",
-        "code",
-        "del",
-        "dfn",
-        "em",
-        "i",
-        "ins",
-        "kbd",
-        "mark",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "u",
-        "var",
-    ]
+    {"a", "abbr", "b", "cite", "del", "dfn", "em", "i", "ins", "mark", "q", "s", "small", "span", "strike", "strong"}
+    | {"sub", "sup", "u", "var", *_CODE}
 )
 _QUOTED = ("alt", "title", "href", "src")
 
@@ -76,8 +54,10 @@ class HTMLToMarkdown(_PageProcessor):
             # The fences of a block stand on lines of their own, which they have only outside of a paragraph.
             for around in [one for one in block.parents if one.name in _INLINE]:
                 around.unwrap()
-        for code in soup.select("code, kbd, samp"):
+        for code in soup.select(", ".join(_CODE)):
             code.string = code.get_text()
+            # Two spans side by side would share their quotes.
+            code.insert_before(" " if getattr(code.previous_sibling, "name", None) in _CODE else "")
         for element in soup.select("[alt], [title], [href], [src]"):
             element.attrs |= {name: _shown(element[name]) for name in _QUOTED if isinstance(element.get(name), str)}
         converter = _converter()(heading_style="ATX", bullets="-", newline_style="backslash")
