@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,12 @@ from rdflib import Literal as Text
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Query
-from rdflib.plugins.stores.memory import Memory
 
 from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
 from processors.values import as_text
 from transmissions import (
     MISSING,
+    BoundedFunction,
     Duration,
     Message,
     Processor,
@@ -30,9 +30,8 @@ from transmissions import (
     setting,
 )
 
-__all__ = ["Binding", "RDFQuery", "check_query", "rows_of"]
+__all__ = ["Binding", "RDFQuery", "answer_of", "check_query", "rows_of"]
 
-_LOOK_EVERY = 1024
 _OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD"}
 _NUMBERS = re.compile(r".*#(integer|int|long|decimal|double|float|nonNegativeInteger|positiveInteger)$")
 
@@ -52,7 +51,8 @@ class RDFQuery(Processor):
     The answer to SELECT and ASK is in the standard's JSON form, `results.bindings` or `boolean`; with `:answer "rows"`
     that to SELECT is a list of plain objects. CONSTRUCT and DESCRIBE answer with a graph. Values from the message get
     into the query only through `:bind`, never as text of it, so that none of them can change what it asks. SERVICE and
-    FROM, by which a query would reach for the network, are refused.
+    FROM, by which a query would reach for the network, are refused. A query is asked in a process of its own, which is
+    ended when it takes too long, or when the run ends.
 
     Example:
         :stage a :RDFQuery ; :settings [
@@ -78,6 +78,13 @@ class RDFQuery(Processor):
     )
     timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
     max_rows: int = setting(1_000_000, "the most rows, or statements, of an answer", minimum=1, fixed=True)
+    max_memory_bytes: int = setting(
+        2 << 30, "memory that asking may take, where the system can bound it", minimum=1 << 28, fixed=True
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._ask: BoundedFunction | None = None
 
     def start(self) -> None:
         """Check the query, before the first message."""
@@ -90,78 +97,87 @@ class RDFQuery(Processor):
                 raise TransmissionsError(f"{path}: cannot be read: {error}") from None
         if not text.strip():
             raise TransmissionsError("no query is given: set :query, or :queryFile")
-        self._prepared = check_query(text, place)
+        check_query(text, place)
+        self._text = text
+        self._ask = BoundedFunction(
+            "processors.rdf.queries:answer_of",
+            max_memory_bytes=self.max_memory_bytes,
+            stopping=self.context.stopping,
+        )
 
     def process(self, message: Message) -> Message:
         """Return the message with the answer."""
-        quads = quads_in(require_field(message, self.source_field), self.source_field)
-        store = _TimedStore(self.timeout)
-        dataset = to_rdflib(quads, Graphs(store=store, default_union=self.default_graph == "union"))
-        with quiet():
-            set_field(message, self.target_field, self._answer(dataset, store, self._bindings(message)))
+        assert self._ask is not None
+        graph = require_field(message, self.source_field)
+        if not isinstance(graph, str):
+            quads_in(graph, self.source_field)
+        question = {
+            "query": self._text,
+            "graph": graph,
+            "field": self.source_field,
+            "union": self.default_graph == "union",
+            "bindings": self._bindings(message),
+            "max_rows": self.max_rows,
+        }
+        try:
+            found = self._ask.call(question, self.timeout)
+        except TimeoutError:
+            raise TransmissionsError(f"the query took more than {self.timeout:g} s; see :timeout") from None
+        if self.answer == "rows" and isinstance(found, dict) and "results" in found:
+            found = rows_of(found)
+        set_field(message, self.target_field, found)
         return message
 
-    def _bindings(self, message: Message) -> dict[str, Any]:
-        bound: dict[str, Any] = {}
+    def close(self) -> None:
+        """End the process that asks."""
+        if self._ask is not None:
+            self._ask.close()
+
+    def _bindings(self, message: Message) -> list[tuple[str, str, Any]]:
+        bound: list[tuple[str, str, Any]] = []
         for one in self.bind:
             value = require_field(message, one.field, f"it is to be ?{one.variable}")
-            bound[one.variable] = _address(value, one.field) if one.kind == "address" else _text(value)
+            is_address = one.kind == "address"
+            bound.append((one.variable, one.kind, _address(value, one.field) if is_address else _text(value)))
         return bound
 
-    def _answer(self, dataset: Graphs, store: _TimedStore, bindings: Mapping[str, Any]) -> Any:
-        store.begin()
-        try:
-            found = dataset.query(self._prepared, initBindings=dict(bindings))
-            if found.type == "ASK":
-                return {"head": {}, "boolean": bool(found.askAnswer)}
-            if found.type == "SELECT":
-                return self._rows(found)
-            assert found.graph is not None
-            if len(found.graph) > self.max_rows:
-                raise TransmissionsError(f"the answer has more than {self.max_rows} statements; see :maxRows")
-            return to_text(sorted(from_rdflib(found.graph), key=str))
-        except _OutOfTime:
-            raise TransmissionsError(f"the query took more than {self.timeout:g} s; see :timeout") from None
 
-    def _rows(self, found: Any) -> Any:
-        names = [str(name) for name in found.vars or ()]
-        rows: list[dict[str, Any]] = []
-        for row in found:
-            if len(rows) == self.max_rows:
-                raise TransmissionsError(f"the answer has more than {self.max_rows} rows; see :maxRows")
-            rows.append({name: _shown(value) for name, value in zip(names, row, strict=True) if value is not None})
-        answer = {"head": {"vars": names}, "results": {"bindings": rows}}
-        return rows_of(answer) if self.answer == "rows" else answer
+def answer_of(question: Mapping[str, Any]) -> Any:
+    """Return the answer to a question: `query`, `graph` (the field's text), `field`, `union`, `bindings`, `max_rows`.
+
+    It has no bound in time, and is called where it can be ended.
+
+    Raises:
+        TransmissionsError: the answer is too long.
+        ValueError: the text is no graph.
+    """
+    dataset = to_rdflib(quads_in(question["graph"], question["field"]), Graphs(default_union=question["union"]))
+    bindings = {name: URIRef(value) if kind == "address" else Text(value) for name, kind, value in question["bindings"]}
+    with quiet():
+        found = dataset.query(_prepared(question["query"]), initBindings=bindings)
+        if found.type == "ASK":
+            return {"head": {}, "boolean": bool(found.askAnswer)}
+        if found.type == "SELECT":
+            return _rows(found, question["max_rows"])
+        assert found.graph is not None
+        if len(found.graph) > question["max_rows"]:
+            raise TransmissionsError(f"the answer has more than {question['max_rows']} statements; see :maxRows")
+        return to_text(sorted(from_rdflib(found.graph), key=str))
 
 
-class _OutOfTime(Exception):
-    """A query has had its time."""
+@functools.lru_cache(maxsize=8)
+def _prepared(text: str) -> Query:
+    return check_query(text, "the query")
 
 
-class _TimedStore(Memory):
-    """A store that gives out no more statements once the time is over: every query lives on them."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__()
-        self._timeout_s = timeout_s
-        self._deadline: float | None = None
-        self._given = 0
-
-    def begin(self) -> None:
-        """Let the time run."""
-        self._deadline = time.monotonic() + self._timeout_s
-
-    def triples(self, triple_pattern: Any, context: Any = None) -> Generator[Any, None, None]:
-        """Yield the statements that fit."""
-        for found in super().triples(triple_pattern, context):
-            self._look()
-            yield found
-        self._look()
-
-    def _look(self) -> None:
-        self._given += 1
-        if self._given % _LOOK_EVERY == 0 and self._deadline is not None and time.monotonic() > self._deadline:
-            raise _OutOfTime
+def _rows(found: Any, max_rows: int) -> dict[str, Any]:
+    names = [str(name) for name in found.vars or ()]
+    rows: list[dict[str, Any]] = []
+    for row in found:
+        if len(rows) == max_rows:
+            raise TransmissionsError(f"the answer has more than {max_rows} rows; see :maxRows")
+        rows.append({name: _shown(value) for name, value in zip(names, row, strict=True) if value is not None})
+    return {"head": {"vars": names}, "results": {"bindings": rows}}
 
 
 def check_query(text: str, place: str) -> Query:
@@ -196,14 +212,14 @@ def _outside(part: Any) -> Iterator[str]:
             yield from _outside(one)
 
 
-def _address(value: Any, field: str) -> URIRef:
+def _address(value: Any, field: str) -> str:
     if not isinstance(value, str) or re.search(r"[\s<>\"{}|\\^`]", value) or not re.match(r"[A-Za-z][\w.+-]*:", value):
         raise ValueError(f"the field {field} holds no address")
-    return URIRef(value)
+    return value
 
 
-def _text(value: Any) -> Text:
-    return Text(value) if isinstance(value, bool | int | float | str) else Text(as_text(value))
+def _text(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else as_text(value)
 
 
 def _shown(node: Any) -> dict[str, str]:
