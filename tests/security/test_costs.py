@@ -29,7 +29,8 @@ def pipeline(folder: Path, query: str, timeout_s: float) -> transmissions.Pipeli
     (folder / "query.rq").write_text(query, encoding="utf-8")
     (folder / "ask.ttl").write_text(
         "@prefix : <http://purl.org/stuff/transmissions/> .\n:p a :Transmission ; :pipe (:ask) .\n"
-        f':ask a :RDFQuery ; :settings [ :queryFile "query.rq" ; :timeout {timeout_s} ; :maxMemoryBytes 1073741824 ] .\n',
+        f':ask a :RDFQuery ; :settings [ :queryFile "query.rq" ; :timeout {timeout_s} ;\n'
+        "    :maxMemoryBytes 999999999 ] .\n",
         encoding="utf-8",
     )
     return transmissions.load(folder / "ask.ttl")

@@ -28,7 +28,6 @@ Examples:
   trans validate my.ttl --json
   trans validate . --format sarif > problems.sarif
 """
-_WORD, _LOOKED_AT_BYTES = b"ransmission", 4 << 20
 _FORMATS = ("text", "json", "sarif")
 
 
@@ -73,7 +72,7 @@ def _walk(paths: Iterable[str]) -> Iterator[str]:
         if Path(path).is_dir():
             found = sorted(_in_folder(path))
             if not found:
-                raise ParameterError(f"{path}: there is no .ttl file with a pipeline in this folder")
+                raise ParameterError(f"{path}: there is no .ttl file in this folder")
             yield from found
         else:
             yield path
@@ -88,18 +87,7 @@ def _in_folder(path: str) -> Iterator[str]:
             folders.clear()
             yield folder
         else:
-            files = (Path(folder, name) for name in names if name.endswith(".ttl"))
-            yield from (str(path) for path in files if _may_hold_a_pipeline(path))
-
-
-def _may_hold_a_pipeline(path: Path) -> bool:
-    """Say whether a file speaks of pipelines at all; shapes and data often stand beside them."""
-    try:
-        with path.open("rb") as file:
-            return _WORD in file.read(_LOOKED_AT_BYTES)
-    except OSError:
-        # What cannot be read is told of by whoever reads it.
-        return True
+            yield from (str(Path(folder, name)) for name in names if name.endswith(".ttl"))
 
 
 def _print(problems: Sequence[Problem], form: str) -> None:
