@@ -17,6 +17,13 @@ _EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
 class RequiredFields(Processor):
     """Let on only messages that have certain fields, with something in them; the others are counted and warned of.
 
+    Example:
+        :stage a :RequiredFields ; :settings [ :requiredFields "title", "author.name" ] .
+        in {"title": "Heidi", "author": {"name": "Spyri"}}
+        in {"title": "", "author": {"name": "Keller"}}
+        out {"title": "Heidi", "author": {"name": "Spyri"}}
+        logged warning :stage a message was left out for its field title, field title
+
     Guarantee: pure.
     """
 
@@ -62,6 +69,7 @@ class Reporter(Processor):
         :stage a :Reporter ; :settings [ :text "{file}:{line}: {reasons[].text}" ; :severity "warning" ] .
         in {"file": "notes.md", "line": 3, "reasons": [{"text": "no title"}, {"text": "no end"}]}
         out {"file": "notes.md", "line": 3, "reasons": [{"text": "no title"}, {"text": "no end"}]}
+        logged warning :stage notes.md:3: no title; no end
 
     Guarantee: pure.
     """

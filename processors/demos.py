@@ -10,6 +10,10 @@ __all__ = ["TestSetting", "TestSettings"]
 class TestSetting(Processor):
     """Put the value of a setting into the field `settingValue`, to see where it comes from.
 
+    Example:
+        :stage a :TestSetting ; :settings [ :theSettingProperty "from the pipeline" ] .
+        out {"settingValue": "from the pipeline"}
+
     Guarantee: pure.
     """
 
@@ -27,6 +31,11 @@ class TestSetting(Processor):
 
 class TestSettings(Processor):
     """Show the values of several settings, of which some take several, and set the field `test`.
+
+    Example:
+        :stage a :TestSettings ; :settings [ :name "settings" ; :aSetting "one", "two" ] .
+        out {"test": "this came from message"}
+        logged :stage name: settings, a_setting: one, two
 
     Guarantee: pure.
     """

@@ -1,106 +1,90 @@
-"""What pages, paths and reports are made of: links mapped, excerpts, paths of foreign texts, HTML that stays text."""
+"""Pages, feeds and diagrams as they are found, which is seldom as they should be."""
 
 from __future__ import annotations
 
-import html
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from processors.checks import Reporter
-from processors.markdown import html_of
-from processors.pages import Excerpt, LinkMapper
-from processors.path_template import PathTemplate
-from processors.web_pages import HTMLToMarkdown
-from transmissions import TransmissionsError
-from transmissions.output.names import safe_path
+import transmissions
+from processors.mermaid import parsed
+from transmissions import StageError
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def through(folder: Path, processor: str, message: dict[str, Any], settings: str = "") -> dict[str, Any]:
+    """Send a message through one stage of a plain pipeline, and return what leaves it."""
+    stage = f":p a :EntryTransmission ; :pipe (:a) . :a a :{processor} ; :settings [ {settings} ] ."
+    (folder / "p.ttl").write_text(f"@prefix : <http://purl.org/stuff/transmissions/> .\n{stage}", encoding="utf-8")
+    (left,) = transmissions.load(folder / "p.ttl").stream(messages=[message], target=folder)
+    return left
+
+
+ODD = "<![if !IE]><![foo[x]]><base href='/b/'>"
+
+
+def test_odd_sections_and_addresses_spoil_no_page(tmp_path: Path) -> None:
+    """What browsers pass over is passed over, the page's base counts, and a broken address stays as it is."""
+    page = f"{ODD}<a href='x'>ü</a><a href='http://['>broken</a>"
+    links = through(tmp_path, "LinkFinder", {"content": page, "url": "http://e.org/a/"})["links"]
+    assert links == [{"url": "http://e.org/b/x", "text": "ü"}, {"url": "http://[", "text": "broken"}]
+    links = through(tmp_path, "LinkFinder", {"content": "<a href='x'>y</a>", "url": None})["links"]
+    assert links == [{"url": "x", "text": "y"}]
+    assert through(tmp_path, "LinkFinder", {"content": ""})["links"] == []
+    page = f"{ODD}<link rel='alternate' type='application/rss+xml' href='f'>"
+    left = through(tmp_path, "HTMLFeedExtractor", {"content": page, "url": "http://e.org/a/"}, ':inputField "content"')
+    assert left["feedUrl"] == "http://e.org/b/f"
+
+
+@pytest.mark.parametrize("value", [None, 0, False, {"a": 1}])
+@pytest.mark.parametrize(
+    "processor",
+    ["HTMLToMarkdown", "HTMLFeedExtractor", "OpmlFeedExtractor", "FeedParser", "LinkFinder", "MetadataExtractor"],
+)
+def test_what_is_no_text_is_told(tmp_path: Path, processor: str, value: Any) -> None:
+    """A field without text is an error that says so, and is not read as the word for it."""
+    with pytest.raises(StageError, match="the field f holds no text but"):
+        through(tmp_path, processor, {"f": value}, ':inputField "f"')
+
+
+def test_a_feed_of_poor_entries_is_a_sound_one(tmp_path: Path) -> None:
+    """Dates as in RSS feeds count, entries without an address have ids of their own, and odd links spoil nothing."""
+    entries = [
+        {"title": "a", "published": "Thu, 02 Jan 2025 03:04:05 +0100"},
+        {"title": "b", "link": "http://["},
+        {"title": "c", "updated": "0001-01-01T00:00:00+14:00"},
+    ]
+    text = through(tmp_path, "AtomBuilder", {"entries": entries}, ':baseUrl "http://e.org/"')["content"]
+    feed = ElementTree.fromstring(text.partition("?>")[2])
+    found = list(feed.iter(f"{ATOM}entry"))
+    assert found[0].findtext(f"{ATOM}updated") == "2025-01-02T02:04:05Z"
+    assert len({one.findtext(f"{ATOM}id") for one in found}) == 3
+    assert found[0].find(f"{ATOM}link") is None
 
 
 @pytest.mark.parametrize(
-    ("link", "mapped"),
+    ("line", "edge"),
     [
-        ('<a href="b.md">', '<a href="b.html">'),
-        ("<a title='x>y' HREF = '../b.MD?v=1&amp;w#s'>", "<a title='x>y' HREF = '../b.html?v=1&amp;w#s'>"),
-        ('<a href="#b.md">', None),
-        ('<a href="//host/b.md">', None),
-        ('<a href="mailto:b.md">', None),
-        ('<abbr href="b.md">', None),
-        ('&lt;a href="b.md"&gt;', None),
-        ('<a href="http://[b.md">', None),
+        ("A---B", ("A", "B", "")),
+        ("A-- text ---B", ("A", "B", "text")),
+        ("A--text-->B", ("A", "B", "text")),
+        ("A --only--> B", ("A", "B", "only")),
+        ("A-.->B", ("A", "B", "")),
+        ("A -. maybe .-> B", ("A", "B", "maybe")),
+        ("A == sure ==> B", ("A", "B", "sure")),
+        ("A -->|a b| B", ("A", "B", "a b")),
+        ("Größe --> b-c.d", ("Größe", "b-c.d", "")),
     ],
 )
-def test_only_links_within_the_site_are_mapped(link: str, mapped: str | None) -> None:
-    """The ending is changed where a link leads to a file of the site; all else stays to the sign."""
-    assert LinkMapper().process({"content": link})["content"] == (mapped or link)
+def test_edges_are_read_in_all_their_spellings(line: str, edge: tuple[str, str, str]) -> None:
+    """With or without blanks, with texts, in any script, two nodes and what is between them are told apart."""
+    assert parsed(f"flowchart TD\n{line}").edges == [edge]
 
 
-@given(text=st.text(), limit=st.integers(1, 40))
-def test_an_excerpt_is_as_short_as_asked(text: str, limit: int) -> None:
-    """An excerpt has at most so many signs, and begins as the text does."""
-    made = Excerpt(max_length=limit).process({"content": f"<h1>Title</h1><p>{html.escape(text)}</p>"})["summary"]
-    whole = " ".join(text.split())
-    assert len(made) <= limit
-    assert made == whole or whole.startswith(made[:-1])
-
-
-@given(title=st.text(), folder=st.text())
-def test_no_text_makes_a_path_that_cannot_be_written(title: str, folder: str) -> None:
-    """Whatever fields hold, the path has the template's folders, and names that every system takes."""
-    processor = PathTemplate(template="{folder}/x-{title:60}-{title:#8}.md")
-    processor.start()
-    path = processor.process({"folder": folder, "title": title})["filepath"]
-    assert path.count("/") == 1
-    assert path.endswith(".md")
-    assert safe_path(path) == path
-    assert not path.startswith((".", "/"))
-
-
-@pytest.mark.parametrize("template", ["{a!r}", "{a:x}", "{", "{}"])
-def test_a_template_that_makes_no_sense_is_refused(template: str) -> None:
-    """What cannot be read as a template is an error before the first message."""
-    with pytest.raises(TransmissionsError, match=":template"):
-        PathTemplate(template=template).start()
-
-
-MARKUP = st.recursive(
-    st.text("<>&`\\[](){}!\"'\n *_~#-|ab", max_size=12).map(html.escape) | st.sampled_from(["<br>", "<hr>"]),
-    lambda inner: st.tuples(
-        st.sampled_from(
-            ["p", "b", "code", "pre", "kbd", "li", "td", "blockquote", "h2", "a href='x'", "a title='<s>'"]
-        ),
-        inner,
-        inner,
-    ).map(lambda one: f"<{one[0]}>{one[1]}</{one[0].split()[0]}>{one[2]}"),
-    max_leaves=8,
-)
-
-
-@settings(derandomize=True)
-@given(
-    page=MARKUP,
-    where=st.sampled_from(["{}", "<p>{}</p>", "<code>{}</code>", "<pre>{}</pre>", "<b>{}</b>", "<img alt='{}'>"]),
-)
-def test_what_a_page_shows_as_a_tag_becomes_none(page: str, where: str) -> None:
-    """However a page shows a tag, as text, as code or beside anything else, its Markdown has no such tag."""
-    shown = html.escape("<script>alert(1)</script>")
-    for whole in (page + where.format(shown), where.format(shown) + page, page + where.format(shown) + page):
-        made = HTMLToMarkdown(input_field="page").process({"page": whole})["content"]
-        assert "<script" not in html_of(made).lower()
-
-
-def reported(**settings: Any) -> dict[str, Any]:
-    """Return the problem that is made of one message."""
-    processor = Reporter(**settings)
-    message = {"file": "a.md", "line": 3, "list": [{"why": "x"}, {"why": "y"}, {"why": "x"}, 5], "how": "warning"}
-    assert processor.process(message) == (message if processor.pass_on else None)
-    return processor.problems[0]
-
-
-def test_a_report_is_worded_by_its_template() -> None:
-    """Fields, fields of a list's members and the severity come from the message; what is not there is empty."""
-    text = "{file}:{line}: {list[].why}{none}"
-    assert reported(text=text) == {"severity": "error", "text": "a.md:3: x; y"}
-    told = reported(text="x", severity_field="how", facts=["line", "text", "none"], pass_on=False)
-    assert told == {"severity": "warning", "text": "x", "line": 3}
+def test_texts_of_nodes_are_read_in_all_their_shapes() -> None:
+    """Quotes keep what would end a text or a line, and line breaks become blanks."""
+    chart = parsed('graph LR\nA["a; b]"] --> B[[sub]] --> C{{six}} --> D[/lean/] --> E>flag]; F(one<br/>two)')
+    assert [text for text, _ in chart.nodes.values()] == ["a; b]", "sub", "six", "lean", "flag", "one two"]

@@ -39,6 +39,7 @@ def test_arguments_and_input_arrive_as_they_are(text: str) -> None:
     assert left["content"] == [text, text, []]
 
 
+@pytest.mark.programs("sort")
 def test_only_what_is_allowed_is_started(tmp_path: Path) -> None:
     """Without permission nothing is started, and the error says how to give it; one permission is no other."""
     (tmp_path / "p.ttl").write_text(
@@ -54,6 +55,7 @@ def test_only_what_is_allowed_is_started(tmp_path: Path) -> None:
     assert left == {"content": "a\nb\n", "exitCode": 0}
 
 
+@pytest.mark.programs("sort")
 def test_the_command_line_allows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--allow-program` is the permission; without it the run fails."""
     (tmp_path / "p.ttl").write_text(
@@ -66,6 +68,7 @@ def test_the_command_line_allows(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == '{"content":"x\\n","exitCode":0}\n'
 
 
+@pytest.mark.programs("sort")
 def test_a_message_changes_neither_program_nor_arguments(tmp_path: Path) -> None:
     """In an application, too, fields of the settings' names are data."""
     app = tmp_path / "app"
@@ -95,9 +98,11 @@ def test_the_environment_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started() -> None:
     """When the time is over, nothing of it is left, not even what it had started."""
     code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).wait()"
+    before = set(psutil.Process().children(recursive=True))
     with pytest.raises(ProgramFailed, match=r"it took more than 0\.5 s, and was ended"):
         stage(code, timeout=0.5).process({"content": "x" * 1_000_000})
-    assert not [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert not [one for one in left if one.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_program_that_leaves_another_behind_ends_all_the_same() -> None:
