@@ -36,22 +36,25 @@ class FileCopy(Processor):
 
     source: Path | None = setting(None, "what to copy; without it, the message's `fullPath` or `filepath`")
     destination: str = setting("", "where it goes; a file's name, or for a folder the folder's", writes=False)
+    destination_field: str = setting("", "field that says where it goes, instead, as a dotted path", fixed=True)
 
     def process(self, message: Message) -> Message:
         """Copy, and return the message as it came."""
         named = self.source or message.get("fullPath") or message.get("filepath")
-        if not isinstance(named, str | Path) or not self.destination:
+        destination = as_text(require_field(message, self.destination_field)) if self.destination_field else ""
+        destination = destination or self.destination
+        if not isinstance(named, str | Path) or not destination:
             raise TransmissionsError("FileCopy needs :source and :destination")
         source = self.context.find(named)
         if source.is_dir():
-            output, inside = self.context.destination(self.destination)
+            output, inside = self.context.destination(destination)
             own = output.target.absolute() / output.normalise(inside)
             for path in _files_in(source, hidden=True):
                 if path.absolute().is_relative_to(own) and source.absolute() != own:
                     continue
-                self._copy(path, f"{self.destination}/{path.relative_to(source).as_posix()}")
+                self._copy(path, f"{destination}/{path.relative_to(source).as_posix()}")
         else:
-            self._copy(source, self.destination)
+            self._copy(source, destination)
         return message
 
     def _copy(self, source: Path, destination: str) -> None:

@@ -15,7 +15,7 @@ from transmissions import MISSING, Message, Processor, TransmissionsError, get_f
 if TYPE_CHECKING:
     from transmissions import Context, Fetched, Fetcher
 
-__all__ = ["Header", "HttpClient", "HttpGet", "wait"]
+__all__ = ["Header", "HttpClient", "HttpGet", "WebProcessor", "wait"]
 
 _KEPT_FROM_MESSAGES = frozenset({"set-cookie", "set-cookie2"})
 _TEXTS = frozenset({"javascript", "x-www-form-urlencoded", "sparql-query", "n-triples", "n-quads", "trig"})
@@ -29,13 +29,9 @@ class Header:
     value: str
 
 
-class _WebProcessor(Processor):
-    """What they have in common: the address, the bounds, and what becomes of a failure."""
+class WebProcessor(Processor):
+    """What all that ask the web have in common: the bounds, and the door."""
 
-    writes: ClassVar[tuple[str, ...]] = ("httpError",)
-
-    url: str = setting("", "address to ask, if the message has none")
-    url_field: str = setting("url", "field with the address, as a dotted path", fixed=True)
     timeout: float = setting(30000, "milliseconds that an answer may take, from first to last byte", minimum=1)
     max_bytes: int = setting(16777216, "an answer that is larger, unpacked, is a failure", minimum=1, fixed=True)
     max_redirects: int = setting(5, "how many redirects are followed", minimum=0, fixed=True)
@@ -45,12 +41,6 @@ class _WebProcessor(Processor):
     requests_per_second: float = setting(
         10, "at most this many requests a second to one host; 0 for any number", minimum=0, fixed=True
     )
-    on_failure: Literal["fail", "field"] = setting(
-        "fail",
-        "whether no answer, or one with a status of 400 or more, fails the message, or goes on in its `httpError`",
-        application="field",
-        fixed=True,
-    )
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -58,9 +48,12 @@ class _WebProcessor(Processor):
 
     def start(self) -> None:
         """Open the door; that it is installed is found out before the first message."""
+        self._fetcher = self._opened()
+
+    def _opened(self) -> Fetcher:
         from transmissions import Fetcher
 
-        self._fetcher = Fetcher(
+        return Fetcher(
             self.context.network,
             timeout_s=self.timeout / 1000,
             max_bytes=self.max_bytes,
@@ -70,21 +63,40 @@ class _WebProcessor(Processor):
             sleep=lambda seconds: wait(self.context, seconds),
         )
 
+    @property
+    def fetcher(self) -> Fetcher:
+        """What it asks the web with."""
+        if self._fetcher is None:
+            self._fetcher = self._opened()
+        return self._fetcher
+
     def close(self) -> None:
         """Close the connections."""
         if self._fetcher is not None:
             self._fetcher.close()
 
+
+class _Asking(WebProcessor):
+    """What those have in common that ask for one address: the address, and what becomes of a failure."""
+
+    writes: ClassVar[tuple[str, ...]] = ("httpError",)
+
+    url: str = setting("", "address to ask, if the message has none")
+    url_field: str = setting("url", "field with the address, as a dotted path", fixed=True)
+    on_failure: Literal["fail", "field"] = setting(
+        "fail",
+        "whether no answer, or one with a status of 400 or more, fails the message, or goes on in its `httpError`",
+        application="field",
+        fixed=True,
+    )
+
     def _fetch(self, message: Message, method: str, headers: dict[str, str], body: bytes | None) -> Fetched | None:
         """Return the answer; None if there is none, and the message says so."""
-        if self._fetcher is None:
-            self.start()
-        assert self._fetcher is not None
         address = get_field(message, self.url_field, None) or self.url
         if not address:
             raise TransmissionsError(f"no address to ask: set :url, or the message's field {self.url_field}")
         try:
-            fetched = self._fetcher.fetch(str(address), method, headers=headers, body=body)
+            fetched = self.fetcher.fetch(str(address), method, headers=headers, body=body)
         except TransmissionsError as error:
             self._failed(message, str(error))
             return None
@@ -100,7 +112,7 @@ class _WebProcessor(Processor):
         message["httpError"] = text
 
 
-class HttpClient(_WebProcessor):
+class HttpClient(_Asking):
     """Send a request, and put the answer into `http`: `status`, `headers`, `data`, `contentType` and `url`.
 
     `data` is a value if the answer is JSON, a text if it is text, and else text in base 64, with `encoding` to say so.
@@ -158,7 +170,7 @@ class HttpClient(_WebProcessor):
         return None if value is None else as_text(value).encode()
 
 
-class HttpGet(_WebProcessor):
+class HttpGet(_Asking):
     """Get the text at an address into a field of the message.
 
     A run may connect to no host that its `--allow-host` does not name.

@@ -11,22 +11,35 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from transmissions import Message, Processor, copy_message, get_field, require_field, set_field, setting
 
-__all__ = ["MarkdownBindingsToHTML", "MarkdownToHTML", "MarkdownToLinks", "html_of"]
+__all__ = ["MarkdownBindingsToHTML", "MarkdownToHTML", "MarkdownToLinks", "html_of", "tokens_of"]
 
 
-def html_of(text: str) -> str:
-    """Return Markdown with GitHub's tables, strike-through and footnotes as HTML; HTML in it stays as it is."""
-    return str(_parser().render(text))
+def html_of(text: str, *, heading_ids: bool = False) -> str:
+    """Return Markdown with GitHub's tables, strike-through and footnotes as HTML; HTML in it stays as it is.
+
+    Args:
+        text: the Markdown.
+        heading_ids: whether headings get ids, made of their texts as GitHub makes them.
+    """
+    return str(_parser(heading_ids).render(text))
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return what Markdown is made of; headings have the ids of `html_of`."""
+    return _parser(True).parse(text)
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(heading_ids: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark")
     parser.enable(["table", "strikethrough"]).use(footnote_plugin, inline=False)
+    if heading_ids:
+        parser.use(anchors_plugin, max_level=6)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
     return parser
@@ -102,13 +115,16 @@ class MarkdownToHTML(Processor):
 
     source_field: str = setting("content", "field with the Markdown, as a dotted path", reads=True)
     output_field: str = setting("content", "field that receives the HTML, as a dotted path", writes=True)
+    heading_ids: bool = setting(
+        False, "whether headings have ids, made of their texts as GitHub makes them, for links to lead to", fixed=True
+    )
 
     def process(self, message: Message) -> Message:
         """Return the message with the HTML."""
         text = require_field(message, self.source_field)
         if not isinstance(text, str):
             raise ValueError(f"the field {self.source_field} holds no text but {type(text).__name__}")
-        set_field(message, self.output_field, html_of(text))
+        set_field(message, self.output_field, html_of(text, heading_ids=self.heading_ids))
         return message
 
 

@@ -10,14 +10,17 @@ import functools
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, FileSystemLoader, TemplateError, nodes
+from jinja2 import ChainableUndefined, FileSystemLoader, TemplateError, nodes, pass_eval_context
 from jinja2.exceptions import SecurityError
+from jinja2.filters import do_replace
+from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from processors.values import as_text
 from transmissions import TransmissionsError
@@ -30,7 +33,7 @@ _MAX_SECONDS = 2.0
 """How long filling it may take."""
 _MAX_NUMBER = 1_000_000
 """The largest number that a template may give a function, or repeat a text."""
-_TICK = "_tick"
+_TICK, _TOGETHER = "_tick", "_together"
 _PADDING = ("batch", "center", "indent", "slice", "truncate", "wordwrap")
 _WIDTH = re.compile(r"\d{5,}")
 
@@ -65,7 +68,7 @@ def _tick() -> None:
 class _Nunjucks(ImmutableSandboxedEnvironment):
     """Jinja with what Nunjucks has and Jinja lacks (`===`, `elseif`, `.length`, `dump`), and with limits."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, folder: Path, *, escape: bool, dialect: Dialect | None = None) -> None:
         super().__init__(
@@ -77,10 +80,13 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
         )
         self.filters["dump"] = as_text
         self.filters |= {name: _limited(self.filters[name]) for name in _PADDING}
-        del self.filters["format"]
+        self.filters["replace"] = _replaced
+        self.filters["join"] = _joined_list(self.filters["join"])
+        del self.filters["format"], self.globals["lipsum"]
         self.filters |= dict(dialect.filters if dialect else ())
         self._dialect = dialect
         self.globals[_TICK] = _tick
+        self.globals[_TOGETHER] = _together
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Write the expressions of Nunjucks as those of Jinja."""
@@ -95,6 +101,9 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
         for node in found:
             call = nodes.Call(nodes.Name(_TICK, "load"), [], [], None, None)
             node.body.insert(0, nodes.ExprStmt(call).set_lineno(node.lineno))
+        for concat in list(parsed.find_all(nodes.Concat)):
+            # Texts that are put together again and again double each time, and no clock sees it.
+            concat.nodes = [nodes.Call(nodes.Name(_TOGETHER, "load"), list(concat.nodes), [], None, None)]
         return parsed.set_environment(self)  # type: ignore[return-value]
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -106,6 +115,8 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Do arithmetic that stays small."""
         is_text = isinstance(left, str | list | tuple) or isinstance(right, str | list | tuple)
+        if operator == "+" and is_text:
+            _check_size(sum(len(one) for one in (left, right) if isinstance(one, str | list | tuple)))
         if operator == "%" and isinstance(left, str):
             raise SecurityError("texts are not formatted with %")
         if operator == "*" and is_text:
@@ -124,6 +135,11 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
             str(getattr(__obj, "__self__", ""))
         ):
             raise SecurityError("a width in a format is too large")
+        text, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        if isinstance(text, str) and name == "replace" and len(args) > 1:
+            _check_replaced(text, str(args[0]), str(args[1]))
+        if isinstance(text, str) and name == "join" and args and isinstance(args[0], list | tuple):
+            _check_joined(args[0], text)
         return super().call(__context, __obj, *args, **kwargs)
 
 
@@ -135,6 +151,45 @@ def _limited(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     return limited
+
+
+def _check_size(size: int) -> None:
+    _tick()
+    if size > _MAX_SIZE:
+        raise SecurityError(f"it makes a text of more than {_MAX_SIZE >> 20} million characters")
+
+
+@pass_eval_context
+def _together(context: EvalContext, *values: Any) -> str | Markup:
+    """Return texts put together; what is not marked as safe is escaped where one of them is, if anything is escaped."""
+    texts = [one if isinstance(one, str) else str(_shown(one)) for one in values]
+    _check_size(sum(map(len, texts)))
+    marked = context.autoescape and any(hasattr(one, "__html__") for one in values)
+    return Markup("").join(texts) if marked else "".join(texts)
+
+
+def _check_replaced(text: str, old: str, new: str) -> None:
+    _check_size(len(text) + (text.count(old) if old else len(text) + 1) * len(new))
+
+
+@pass_eval_context
+def _replaced(context: EvalContext, text: Any, old: str, new: str, count: int | None = None) -> str:
+    _check_replaced(str(text), str(old), str(new))
+    return do_replace(context, text, old, new, count)
+
+
+def _check_joined(values: Sequence[Any], between: str) -> None:
+    _check_size(sum(len(one) if isinstance(one, str) else 0 for one in values) + len(between) * len(values))
+
+
+def _joined_list(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def joined(context: EvalContext, value: Any, d: str = "", attribute: Any = None) -> Any:
+        values = list(value)
+        _check_joined(values, str(d))
+        return function(context, values, d, attribute)
+
+    return joined
 
 
 def _check_number(value: Any) -> None:

@@ -53,12 +53,20 @@ class DirWalker(Processor):
         1, "what each file adds to `count`; the original counts every file twice", minimum=1, application=2, fixed=True
     )
 
+    skip_target: bool = setting(
+        False,
+        "whether to leave out the run's target, if it is in the folder; that it is the folder itself is refused",
+        fixed=True,
+    )
+
     def process(self, message: Message) -> Iterator[Message]:
         """Yield the files, then the mark."""
         below = self.source_dir if self.target_path is None else self.target_path / self.source_dir
         root = self.context.find(below, below_root=True)
         if not root.is_dir():
             raise TransmissionsError(f"{root}: there is no such folder; :sourceDir names the folder to walk")
+        if self.skip_target and root.resolve() == self.context.output.target.resolve():
+            raise TransmissionsError(f"{root}: is read and would be written into; name another folder with --target")
         place = self.context.application
         base = root if place is None else place.folder
         count = 0
@@ -86,6 +94,8 @@ class DirWalker(Processor):
             if _is_meant(entry.name, shown, self.exclude_pattern):
                 continue
             if entry.is_dir(follow_symlinks=False):
+                if self.skip_target and path.resolve() == self.context.output.target.resolve():
+                    continue
                 yield from self._walk(path, root)
             elif entry.is_file() and _is_meant(entry.name, shown, self.include_pattern):
                 yield path

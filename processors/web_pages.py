@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 from urllib.parse import urljoin
@@ -48,6 +49,14 @@ def absolute(base: Any, address: str) -> str:
         return address
 
 
+_CODE = ("code", "kbd", "samp")
+_INLINE = frozenset(
+    {"a", "abbr", "b", "cite", "del", "dfn", "em", "i", "ins", "mark", "q", "s", "small", "span", "strike", "strong"}
+    | {"sub", "sup", "u", "var", *_CODE}
+)
+_QUOTED = ("alt", "title", "href", "src")
+
+
 class HTMLToMarkdown(_PageProcessor):
     r"""Turn HTML into Markdown, without scripts, styles and what the selectors name.
 
@@ -76,12 +85,51 @@ class HTMLToMarkdown(_PageProcessor):
                 element.decompose()
         for title in soup.select("head"):
             title.decompose()
-        converter = library("markdownify", "markup").MarkdownConverter(
-            heading_style="ATX", bullets="-", newline_style="backslash"
-        )
+        for block in soup.select("pre"):
+            # The fences of a block stand on lines of their own, which they have only outside of a paragraph.
+            for around in [one for one in block.parents if one.name in _INLINE]:
+                around.unwrap()
+        for code in soup.select(", ".join(_CODE)):
+            if code.find_parent(_CODE) is not None or code.parent is None:
+                continue
+            code.string = code.get_text()
+            # Two spans side by side would share their quotes.
+            code.insert_before(" " if getattr(code.previous_sibling, "name", None) in _CODE else "")
+        for element in soup.select("[alt], [title], [href], [src]"):
+            element.attrs |= {name: _shown(element[name]) for name in _QUOTED if isinstance(element.get(name), str)}
+        converter = _converter()(heading_style="ATX", bullets="-", newline_style="backslash")
         text = converter.convert_soup(soup)
         set_field(message, self.output_field, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
         return message
+
+
+@functools.cache
+def _converter() -> Any:
+    class Converter(library("markdownify", "markup").MarkdownConverter):  # type: ignore[misc]
+        # A page that shows a tag must not come to have one: Markdown takes tags for what they are.
+
+        def escape(self, text: str, *around: Any, **named: Any) -> str:
+            plain = re.sub(r"\\(?=[!-/:-@\[-`{-~]|\Z)|`", r"\\\g<0>", text)
+            return _shown(str(super().escape(plain, *around, **named)))
+
+        def convert_code(self, element: Any, text: str, *around: Any, **named: Any) -> str:
+            if element.find_parent("pre") is None:
+                text = re.sub(r"\s*\n\s*", " ", text)
+            return str(super().convert_code(element, text, *around, **named))
+
+        convert_kbd = convert_samp = convert_code
+
+        def convert_pre(self, element: Any, text: str, *around: Any, **named: Any) -> str:
+            made = str(super().convert_pre(element, text, *around, **named))
+            longest = max(map(len, re.findall(r"`{3,}", text)), default=0)
+            fence = "`" * (longest + 1)
+            return re.sub(r"\A(\n*)```|```(\n*)\Z", rf"\g<1>{fence}\g<2>", made) if longest else made
+
+    return Converter
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 class LinkFinder(_PageProcessor):

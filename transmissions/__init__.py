@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from transmissions.processor import Processor, processor
 
 if TYPE_CHECKING:
+    from transmissions.bounded import BoundedFunction
     from transmissions.context import Context
     from transmissions.errors import FetchFailed, InvalidPipeline, NetworkRefused, StageError, TransmissionsError
     from transmissions.fetch import Fetched, Fetcher
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING",
+    "BoundedFunction",
     "Buffer",
     "Context",
     "Duration",
@@ -78,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BoundedFunction": "bounded",
     "Buffer": "model",
     "Context": "context",
     "Duration": "settings",

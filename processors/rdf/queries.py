@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from rdflib import BNode, URIRef
-from rdflib import Literal as Text
 from rdflib.plugins.sparql import prepareQuery
-from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Query
-from rdflib.plugins.stores.memory import Memory
 
+from processors.rdf.asking import AskedApart, as_terms, invalid, outside
 from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
-from processors.values import as_text
-from transmissions import (
-    MISSING,
-    Duration,
-    Message,
-    Processor,
-    TransmissionsError,
-    get_field,
-    require_field,
-    set_field,
-    setting,
-)
+from transmissions import MISSING, Message, TransmissionsError, get_field, require_field, set_field, setting
 
-__all__ = [
-    "Binding",
-    "OutOfTime",
-    "RDFQuery",
-    "TimedStore",
-    "bindings",
-    "check_query",
-    "outside",
-    "rows_of",
-    "text_of",
-]
+__all__ = ["RDFQuery", "answer_of", "check_query", "rows_of"]
 
-_LOOK_EVERY = 1024
-_OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD"}
 _NUMBERS = re.compile(r".*#(integer|int|long|decimal|double|float|nonNegativeInteger|positiveInteger)$")
 
 
-@dataclass(frozen=True)
-class Binding:
-    """A variable of the query that a field of the message gives its value."""
-
-    variable: str
-    field: str
-    kind: Literal["text", "address"] = "text"
-
-
-class RDFQuery(Processor):
+class RDFQuery(AskedApart):
     r"""Ask a SPARQL query of the graph in a message: SELECT, ASK, CONSTRUCT or DESCRIBE.
 
     The answer to SELECT and ASK is in the standard's JSON form, `results.bindings` or `boolean`; with `:answer "rows"`
     that to SELECT is a list of plain objects. CONSTRUCT and DESCRIBE answer with a graph. Values from the message get
     into the query only through `:bind`, never as text of it, so that none of them can change what it asks. SERVICE and
-    FROM, by which a query would reach for the network, are refused.
+    FROM, by which a query would reach for the network, are refused. A query is asked in a process of its own, which is
+    ended when it takes too long, or when the run ends.
 
     Example:
         :stage a :RDFQuery ; :settings [
@@ -77,113 +43,80 @@ class RDFQuery(Processor):
     Guarantee: pure, but for `NOW()`, `RAND()` and the like.
     """
 
+    function = "processors.rdf.queries:answer_of"
+    term = "query"
+
     query: str = setting("", "the query", fixed=True)
     query_file: Path | None = setting(None, "a file with the query, instead", fixed=True)
     source_field: str = setting("dataset", "field with the graph, as a dotted path", reads=True, fixed=True)
     target_field: str = setting("queryResults", "field that receives the answer", writes=True, fixed=True)
     answer: Literal["json", "rows"] = setting("json", "the form of the answer to SELECT", fixed=True)
-    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
     default_graph: Literal["default", "union"] = setting(
         "default", 'what is asked outside of GRAPH: the default graph, or with "union" all graphs together', fixed=True
     )
-    timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
     max_rows: int = setting(1_000_000, "the most rows, or statements, of an answer", minimum=1, fixed=True)
 
     def start(self) -> None:
         """Check the query, before the first message."""
-        text, place = text_of(self, self.query, self.query_file, "query")
-        self._prepared = check_query(text, place)
+        self._text, place = self.text_of(self.query, self.query_file)
+        check_query(self._text, place)
 
     def process(self, message: Message) -> Message:
         """Return the message with the answer."""
-        quads = quads_in(require_field(message, self.source_field), self.source_field)
-        store = TimedStore(self.timeout)
-        dataset = to_rdflib(quads, Graphs(store=store, default_union=self.default_graph == "union"))
-        with quiet():
-            set_field(message, self.target_field, self._answer(dataset, store, bindings(self.bind, message)))
+        graph = require_field(message, self.source_field)
+        if not isinstance(graph, str):
+            quads_in(graph, self.source_field)
+        found = self.asked(
+            {
+                "query": self._text,
+                "graph": graph,
+                "field": self.source_field,
+                "union": self.default_graph == "union",
+                "bindings": self.bound(message),
+                "max_rows": self.max_rows,
+            }
+        )
+        if self.answer == "rows" and isinstance(found, dict) and "results" in found:
+            found = rows_of(found)
+        set_field(message, self.target_field, found)
         return message
 
-    def _answer(self, dataset: Graphs, store: TimedStore, bound: Mapping[str, Any]) -> Any:
-        store.begin()
-        try:
-            found = dataset.query(self._prepared, initBindings=dict(bound))
-            if found.type == "ASK":
-                return {"head": {}, "boolean": bool(found.askAnswer)}
-            if found.type == "SELECT":
-                return self._rows(found)
-            assert found.graph is not None
-            if len(found.graph) > self.max_rows:
-                raise TransmissionsError(f"the answer has more than {self.max_rows} statements; see :maxRows")
-            return to_text(sorted(from_rdflib(found.graph), key=str))
-        except OutOfTime:
-            raise TransmissionsError(f"the query took more than {self.timeout:g} s; see :timeout") from None
 
-    def _rows(self, found: Any) -> Any:
-        names = [str(name) for name in found.vars or ()]
-        rows: list[dict[str, Any]] = []
-        for row in found:
-            if len(rows) == self.max_rows:
-                raise TransmissionsError(f"the answer has more than {self.max_rows} rows; see :maxRows")
-            rows.append({name: _shown(value) for name, value in zip(names, row, strict=True) if value is not None})
-        answer = {"head": {"vars": names}, "results": {"bindings": rows}}
-        return rows_of(answer) if self.answer == "rows" else answer
+def answer_of(question: Mapping[str, Any]) -> Any:
+    """Return the answer to a question: `query`, `graph` (the field's text), `field`, `union`, `bindings`, `max_rows`.
 
-
-def bindings(given: Iterable[Binding], message: Message) -> dict[str, Any]:
-    """Return the values that fields of a message give to variables."""
-    bound: dict[str, Any] = {}
-    for one in given:
-        value = require_field(message, one.field, f"it is to be ?{one.variable}")
-        bound[one.variable] = _address(value, one.field) if one.kind == "address" else _text(value)
-    return bound
-
-
-class OutOfTime(Exception):
-    """A query has had its time."""
-
-
-class TimedStore(Memory):
-    """A store that gives out no more statements once the time is over: every query lives on them."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__()
-        self._timeout_s = timeout_s
-        self._deadline: float | None = None
-        self._given = 0
-
-    def begin(self) -> None:
-        """Let the time run."""
-        self._deadline = time.monotonic() + self._timeout_s
-
-    def triples(self, triple_pattern: Any, context: Any = None) -> Generator[Any, None, None]:
-        """Yield the statements that fit."""
-        for found in super().triples(triple_pattern, context):
-            self._look()
-            yield found
-        self._look()
-
-    def _look(self) -> None:
-        self._given += 1
-        if self._given % _LOOK_EVERY == 0 and self._deadline is not None and time.monotonic() > self._deadline:
-            raise OutOfTime
-
-
-def text_of(processor: Processor, text: str, file: Path | None, term: str) -> tuple[str, str]:
-    """Return the text of a query or an update, which is given itself or as a file, and where it stands.
+    It has no bound in time, and is called where it can be ended.
 
     Raises:
-        TransmissionsError: there is none, or the file cannot be read.
+        TransmissionsError: the answer is too long.
+        ValueError: the text is no graph.
     """
-    place = f"the {term}"
-    if file is not None:
-        path = processor.context.find(file, below_root=True)
-        try:
-            text, place = path.read_text(encoding="utf-8"), str(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise TransmissionsError(f"{path}: cannot be read: {error}") from None
-    if not text.strip():
-        raise TransmissionsError(f"no {term} is given: set :{term}, or :{term}File")
-    return text, place
+    dataset = to_rdflib(quads_in(question["graph"], question["field"]), Graphs(default_union=question["union"]))
+    with quiet():
+        found = dataset.query(_prepared(question["query"]), initBindings=as_terms(question["bindings"]))
+        if found.type == "ASK":
+            return {"head": {}, "boolean": bool(found.askAnswer)}
+        if found.type == "SELECT":
+            return _rows(found, question["max_rows"])
+        assert found.graph is not None
+        if len(found.graph) > question["max_rows"]:
+            raise TransmissionsError(f"the answer has more than {question['max_rows']} statements; see :maxRows")
+        return to_text(sorted(from_rdflib(found.graph), key=str))
+
+
+@functools.lru_cache(maxsize=8)
+def _prepared(text: str) -> Query:
+    return check_query(text, "the query")
+
+
+def _rows(found: Any, max_rows: int) -> dict[str, Any]:
+    names = [str(name) for name in found.vars or ()]
+    rows: list[dict[str, Any]] = []
+    for row in found:
+        if len(rows) == max_rows:
+            raise TransmissionsError(f"the answer has more than {max_rows} rows; see :maxRows")
+        rows.append({name: _shown(value) for name, value in zip(names, row, strict=True) if value is not None})
+    return {"head": {"vars": names}, "results": {"bindings": rows}}
 
 
 def check_query(text: str, place: str) -> Query:
@@ -195,38 +128,12 @@ def check_query(text: str, place: str) -> Query:
     try:
         prepared = prepareQuery(text)
     except Exception as error:
-        # The parser raises errors of many kinds for one and the same thing.
-        reason = str(error).strip().splitlines()
-        raise TransmissionsError(
-            f"{place}: not valid SPARQL: {reason[0] if reason else type(error).__name__}"
-        ) from None
+        raise TransmissionsError(f"{place}: {invalid(error)}") from None
     if prepared.algebra.get("datasetClause"):
         raise TransmissionsError(f"{place}: refused: FROM names graphs elsewhere; the query is asked of the message's")
     if found := next(outside(prepared.algebra), None):
         raise TransmissionsError(f"{place}: refused: {found} reaches for the network; SPARQLSelect asks a server")
     return prepared
-
-
-def outside(part: Any) -> Iterator[str]:
-    """Yield what in a query, or an update, reaches for the network."""
-    if isinstance(part, CompValue) and part.name in _OUTSIDE:
-        yield _OUTSIDE[part.name]
-    if isinstance(part, Mapping):
-        for one in part.values():
-            yield from outside(one)
-    elif isinstance(part, list | tuple | set):
-        for one in part:
-            yield from outside(one)
-
-
-def _address(value: Any, field: str) -> URIRef:
-    if not isinstance(value, str) or re.search(r"[\s<>\"{}|\\^`]", value) or not re.match(r"[A-Za-z][\w.+-]*:", value):
-        raise ValueError(f"the field {field} holds no address")
-    return URIRef(value)
-
-
-def _text(value: Any) -> Text:
-    return Text(value) if isinstance(value, bool | int | float | str) else Text(as_text(value))
 
 
 def _shown(node: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,23 +14,24 @@ from rdflib.plugins.sparql import prepareUpdate
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Update
 
+from processors.rdf.asking import AskedApart, as_terms, invalid, outside
 from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
-from processors.rdf.queries import Binding, OutOfTime, TimedStore, bindings, outside, text_of
-from transmissions import Duration, Message, Processor, TransmissionsError, require_field, set_field, setting
+from transmissions import Message, TransmissionsError, require_field, set_field, setting
 
-__all__ = ["RDFUpdate", "check_update"]
+__all__ = ["RDFUpdate", "changed_by", "check_update"]
 
 _DONE = frozenset({"InsertData", "DeleteData", "DeleteWhere", "Modify"})
 
 
-class RDFUpdate(Processor):
+class RDFUpdate(AskedApart):
     r"""Change the graph in a message by a SPARQL update: INSERT DATA, DELETE DATA, DELETE and INSERT with a WHERE.
 
     It is the default graph that is asked and changed; named graphs stay as they are, and an update that speaks of them
     (GRAPH, WITH, CLEAR, COPY, …) is refused.
     Values from the message get into the update only through `:bind`, which gives variables of its WHERE their values,
     never as text of it, so that none of them can change what it does. LOAD and SERVICE, by which an update would reach
-    for the network, are refused. An update that fails leaves the graph as it was.
+    for the network, are refused. An update that fails leaves the graph as it was. It is done in a process of its own,
+    which is ended when it takes too long, or when the run ends.
 
     Example:
         :stage a :RDFUpdate ; :settings [
@@ -42,37 +44,63 @@ class RDFUpdate(Processor):
     Guarantee: pure, but for `NOW()`, `RAND()` and the like.
     """
 
+    function = "processors.rdf.updates:changed_by"
+    term = "update"
+
     update: str = setting("", "the update", fixed=True)
     update_file: Path | None = setting(None, "a file with the update, instead", fixed=True)
     source_field: str = setting("dataset", "field with the graph, as a dotted path", reads=True, fixed=True)
     target_field: str = setting("dataset", "field that receives the graph, as a dotted path", writes=True, fixed=True)
-    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
-    timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
     max_statements: int = setting(1_000_000, "the most statements of the graph that comes of it", minimum=1, fixed=True)
 
     def start(self) -> None:
         """Check the update, before the first message."""
-        self._prepared = check_update(*text_of(self, self.update, self.update_file, "update"))
+        self._text, place = self.text_of(self.update, self.update_file)
+        check_update(self._text, place)
 
     def process(self, message: Message) -> Message:
         """Return the message with the graph."""
-        quads = _apart(quads_in(require_field(message, self.source_field), self.source_field))
-        bound: dict[str, Any] = bindings(self.bind, message)
-        unnamed = [quad for quad in quads if isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
-        named = [quad for quad in quads if not isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
-        store = TimedStore(self.timeout)
-        with quiet():
-            graph = to_rdflib(unnamed, Graphs(store=store)).default_context
-            store.begin()
-            try:
-                graph.update(self._prepared, initBindings=bound)
-                changed = [*sorted(from_rdflib(graph), key=_place), *named]
-            except OutOfTime:
-                raise TransmissionsError(f"the update took more than {self.timeout:g} s; see :timeout") from None
-        if len(changed) > self.max_statements:
-            raise TransmissionsError(f"the graph has more than {self.max_statements} statements; see :maxStatements")
-        set_field(message, self.target_field, to_text(changed))
+        graph = require_field(message, self.source_field)
+        if not isinstance(graph, str):
+            quads_in(graph, self.source_field)
+        changed = self.asked(
+            {
+                "update": self._text,
+                "graph": graph,
+                "field": self.source_field,
+                "bindings": self.bound(message),
+                "max_statements": self.max_statements,
+            }
+        )
+        set_field(message, self.target_field, changed)
         return message
+
+
+def changed_by(order: Mapping[str, Any]) -> str:
+    """Return a graph as an update leaves it.
+
+    The order has `update`, `graph` (the field's text), `field`, `bindings` and `max_statements`. It has no bound in time,
+    and is carried out where it can be ended.
+
+    Raises:
+        TransmissionsError: there are too many statements.
+        ValueError: the text is no graph.
+    """
+    quads = _apart(quads_in(order["graph"], order["field"]))
+    unnamed = [quad for quad in quads if isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
+    named = [quad for quad in quads if not isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
+    with quiet():
+        graph = to_rdflib(unnamed, Graphs()).default_context
+        graph.update(_prepared(order["update"]), initBindings=as_terms(order["bindings"]))
+        changed = [*sorted(from_rdflib(graph), key=_place), *named]
+    if len(changed) > order["max_statements"]:
+        raise TransmissionsError(f"the graph has more than {order['max_statements']} statements; see :maxStatements")
+    return to_text(changed)
+
+
+@functools.lru_cache(maxsize=8)
+def _prepared(text: str) -> Update:
+    return check_update(text, "the update")
 
 
 def check_update(text: str, place: str) -> Update:
@@ -84,11 +112,7 @@ def check_update(text: str, place: str) -> Update:
     try:
         prepared = prepareUpdate(text)
     except Exception as error:
-        # The parser raises errors of many kinds for one and the same thing.
-        reason = str(error).strip().splitlines()
-        raise TransmissionsError(
-            f"{place}: not valid SPARQL: {reason[0] if reason else type(error).__name__}"
-        ) from None
+        raise TransmissionsError(f"{place}: {invalid(error)}") from None
     if found := next(outside(prepared.algebra), None):
         raise TransmissionsError(f"{place}: refused: {found} reaches for the network; SPARQLUpdate asks a server")
     for part in prepared.algebra:

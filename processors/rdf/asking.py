@@ -1,0 +1,145 @@
+"""What queries and updates of the graph in a message share: their text, their bindings, and a process of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pyparsing import ParseResults
+from rdflib import Literal as Text
+from rdflib import URIRef
+from rdflib.plugins.sparql.parser import parseQuery
+from rdflib.plugins.sparql.parserutils import CompValue
+
+from processors.values import as_text
+from transmissions import BoundedFunction, Duration, Message, Processor, TransmissionsError, require_field, setting
+
+__all__ = ["AskedApart", "Binding", "as_terms", "invalid", "outside", "reach"]
+
+_OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD", "DatasetClause": "FROM"}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A variable of the query, or of the update's WHERE, that a field of the message gives its value."""
+
+    variable: str
+    field: str
+    kind: Literal["text", "address"] = "text"
+
+
+class AskedApart(Processor):
+    """A processor that asks in a process of its own, which is ended when it takes too long, or when the run ends."""
+
+    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
+    timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
+    max_memory_bytes: int = setting(
+        2 << 30, "memory that asking may take, where the system can bound it", minimum=1 << 28, fixed=True
+    )
+    function: str
+    """What is called there: `package.module:function`."""
+    term: str
+    """What is asked: a query, or an update."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._apart: BoundedFunction | None = None
+
+    def close(self) -> None:
+        """End the process that asks."""
+        if self._apart is not None:
+            self._apart.close()
+
+    def asked(self, question: Mapping[str, Any]) -> Any:
+        """Return the function's answer.
+
+        Raises:
+            TransmissionsError: it takes too long, or the function raised it.
+            ValueError: the function raised it.
+        """
+        if self._apart is None:
+            self._apart = BoundedFunction(
+                self.function, max_memory_bytes=self.max_memory_bytes, stopping=self.context.stopping
+            )
+        try:
+            return self._apart.call(dict(question), self.timeout)
+        except TimeoutError:
+            raise TransmissionsError(f"the {self.term} took more than {self.timeout:g} s; see :timeout") from None
+
+    def bound(self, message: Message) -> list[tuple[str, str, Any]]:
+        """Return variable, kind and value of what fields of a message give to variables."""
+        return list(_bound(self.bind, message))
+
+    def text_of(self, text: str, file: Path | None) -> tuple[str, str]:
+        """Return the text of a query or an update, which is given itself or as a file, and where it stands.
+
+        Raises:
+            TransmissionsError: there is none, or the file cannot be read.
+        """
+        place = f"the {self.term}"
+        if file is not None:
+            path = self.context.find(file, below_root=True)
+            try:
+                text, place = path.read_text(encoding="utf-8"), str(path)
+            except (OSError, UnicodeDecodeError) as error:
+                raise TransmissionsError(f"{path}: cannot be read: {error}") from None
+        if not text.strip():
+            raise TransmissionsError(f"no {self.term} is given: set :{self.term}, or :{self.term}File")
+        return text, place
+
+
+def as_terms(bound: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
+    """Return bindings as terms of RDF, by variable."""
+    return {name: URIRef(value) if kind == "address" else Text(value) for name, kind, value in bound}
+
+
+def invalid(error: Exception) -> str:
+    """Return in words that a text is no SPARQL; its parser raises errors of many kinds for one and the same thing."""
+    reason = str(error).strip().splitlines()
+    return f"not valid SPARQL: {reason[0] if reason else type(error).__name__}"
+
+
+def reach(text: str) -> str | None:
+    """Return the word by which a query reaches outside of the graph that it is asked of; None if it does not.
+
+    The query is parsed, not searched: SPARQL lets a word be written with escapes.
+
+    Raises:
+        ValueError: it is not valid.
+    """
+    try:
+        return next(outside(parseQuery(text)), None)
+    except Exception as error:
+        raise ValueError(invalid(error)) from None
+
+
+def outside(part: Any) -> Iterator[str]:
+    """Yield what in a query, or an update, reaches for the network."""
+    if isinstance(part, CompValue) and part.name in _OUTSIDE:
+        yield _OUTSIDE[part.name]
+    # The parser's results say that they are mappings, of names that they seldom have.
+    if isinstance(part, list | tuple | set | ParseResults):
+        for one in part:
+            yield from outside(one)
+    elif isinstance(part, Mapping):
+        for one in part.values():
+            yield from outside(one)
+
+
+def _bound(given: Iterable[Binding], message: Message) -> Iterator[tuple[str, str, Any]]:
+    for one in given:
+        value = require_field(message, one.field, f"it is to be ?{one.variable}")
+        yield one.variable, one.kind, _address(value, one.field) if one.kind == "address" else _text(value)
+
+
+def _address(value: Any, field: str) -> str:
+    if not isinstance(value, str) or re.search(r"[\s<>\"{}|\\^`]", value) or not re.match(r"[A-Za-z][\w.+-]*:", value):
+        raise ValueError(f"the field {field} holds no address")
+    return value
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else as_text(value)

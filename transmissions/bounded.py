@@ -1,0 +1,172 @@
+"""Call a function in a process of its own, which is ended when it takes too long, too much memory, or the run ends.
+
+It is for work whose cost nobody can know beforehand, such as a query with a regular expression: inside this process
+nothing can stop that. The process is this Python with this program's search path; arguments and results are JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import orjson
+
+from transmissions.errors import TransmissionsError
+
+__all__ = ["BoundedFunction", "serve"]
+
+_LOOK_EVERY_S = 0.05
+_GRACE_S = 1.0
+_START = "import sys; sys.path[:] = {path!r}; from transmissions.bounded import serve; serve({name!r}, {memory!r})"
+
+
+class BoundedFunction:
+    """A function that is called in a process of its own; for one thread.
+
+    Args:
+        name: where it is: `package.module:function`. It takes and returns what can be written as JSON.
+        max_memory_bytes: how much memory the process may take, where the system can bound it.
+        stopping: says whether the run takes nothing more in; the call is given up then.
+    """
+
+    def __init__(
+        self, name: str, *, max_memory_bytes: int = 2 << 30, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._name = name
+        self._max_memory_bytes = max_memory_bytes
+        self._stopping = stopping
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def call(self, argument: Any, timeout_s: float) -> Any:
+        """Return what the function returns.
+
+        Args:
+            argument: what it is given.
+            timeout_s: seconds that it may take, without the start of the process.
+
+        Raises:
+            TransmissionsError: the function raised it, or the call was given up.
+            ValueError: the function raised it.
+            TimeoutError: it took longer.
+        """
+        process = self._running()
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            # If it is gone already, its answer says so.
+            _send(process.stdin, {"argument": argument, "timeout_s": timeout_s})
+        answer = self._answer(timeout_s)
+        if not answer:
+            self.close()
+            raise TransmissionsError("it took more memory than it may, or came to an end for another reason")
+        found = orjson.loads(answer)
+        if "result" in found:
+            return found["result"]
+        raise (ValueError if found["kind"] == "value" else TransmissionsError)(found["error"])
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            code = _START.format(path=sys.path, name=self._name, memory=self._max_memory_bytes)
+            self._process = subprocess.Popen(  # noqa: S603 (this Python, and nothing that a message or a file says)
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # Ctrl-C is for the run, which ends this itself.
+                start_new_session=True,
+            )
+            # Each process has a queue of its own, so that no answer comes late to another question.
+            self._answers = queue.SimpleQueue()
+            threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
+            self._answer(None)
+        return self._process
+
+    def _answer(self, timeout_s: float | None) -> bytes:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            try:
+                return self._answers.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                pass
+            if self._stopping():
+                self.close()
+                raise TransmissionsError("given up, since the run is ending")
+            if deadline is not None and time.monotonic() > deadline:
+                self.close()
+                raise TimeoutError(f"it took more than {timeout_s:g} s")
+
+
+def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[bytes]) -> None:
+    """Put each answer into the queue, and nothing at the end."""
+    assert process.stdout is not None
+    with process.stdout as stream:
+        while data := _receive(stream):
+            answers.put(data)
+    answers.put(b"")
+    with contextlib.suppress(OSError):
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _send(stream: IO[bytes], value: Any) -> None:
+    data = orjson.dumps(value)
+    stream.write(len(data).to_bytes(8, "big") + data)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> bytes:
+    size = int.from_bytes(stream.read(8), "big")
+    return stream.read(size)
+
+
+def serve(name: str, max_memory_bytes: int) -> None:
+    """Be the process: answer calls of a function until nobody asks any more."""
+    module, _, function = name.partition(":")
+    work = getattr(importlib.import_module(module), function)
+    _bound_memory(max_memory_bytes)
+    asked, answers = sys.stdin.buffer, sys.stdout.buffer
+    # What the function prints must not get among the answers.
+    sys.stdout = sys.stderr
+    _send(answers, {"result": None})
+    while data := _receive(asked):
+        question = orjson.loads(data)
+        _end_after(question["timeout_s"] + _GRACE_S)
+        try:
+            answer = {"result": work(question["argument"])}
+        except ValueError as error:
+            answer = {"error": str(error), "kind": "value"}
+        except MemoryError:
+            answer = {"error": f"it needs more than {max_memory_bytes >> 20} MB of memory", "kind": "failed"}
+        except Exception as error:
+            answer = {"error": str(error) or type(error).__name__, "kind": "failed"}
+        _end_after(0)
+        _send(answers, answer)
+
+
+def _end_after(seconds: float) -> None:
+    """Let the system end this process, should nobody be there to do so; 0 takes that back."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _bound_memory(size_bytes: int) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_AS, (size_bytes, size_bytes))
