@@ -39,6 +39,7 @@ def test_arguments_and_input_arrive_as_they_are(text: str) -> None:
     assert left["content"] == [text, text, []]
 
 
+@pytest.mark.programs("sort")
 def test_only_what_is_allowed_is_started(tmp_path: Path) -> None:
     """Without permission nothing is started, and the error says how to give it; one permission is no other."""
     (tmp_path / "p.ttl").write_text(
@@ -54,6 +55,7 @@ def test_only_what_is_allowed_is_started(tmp_path: Path) -> None:
     assert left == {"content": "a\nb\n", "exitCode": 0}
 
 
+@pytest.mark.programs("sort")
 def test_the_command_line_allows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--allow-program` is the permission; without it the run fails."""
     (tmp_path / "p.ttl").write_text(
@@ -66,6 +68,7 @@ def test_the_command_line_allows(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == '{"content":"x\\n","exitCode":0}\n'
 
 
+@pytest.mark.programs("sort")
 def test_a_message_changes_neither_program_nor_arguments(tmp_path: Path) -> None:
     """In an application, too, fields of the settings' names are data."""
     app = tmp_path / "app"
