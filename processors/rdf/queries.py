@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pyparsing import ParseResults
 from rdflib import BNode, URIRef
 from rdflib import Literal as Text
 from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.plugins.stores.memory import Memory
@@ -30,10 +32,10 @@ from transmissions import (
     setting,
 )
 
-__all__ = ["Binding", "RDFQuery", "check_query", "rows_of"]
+__all__ = ["Binding", "RDFQuery", "check_query", "reach", "rows_of"]
 
 _LOOK_EVERY = 1024
-_OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD"}
+_OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD", "DatasetClause": "FROM"}
 _NUMBERS = re.compile(r".*#(integer|int|long|decimal|double|float|nonNegativeInteger|positiveInteger)$")
 
 
@@ -185,14 +187,31 @@ def check_query(text: str, place: str) -> Query:
     return prepared
 
 
+def reach(text: str) -> str | None:
+    """Return the word by which a query reaches outside of the graph that it is asked of; None if it does not.
+
+    The query is parsed, not searched: SPARQL lets a word be written with escapes.
+
+    Raises:
+        ValueError: it is not valid.
+    """
+    try:
+        return next(_outside(parseQuery(text)), None)
+    except Exception as error:
+        # The parser raises errors of many kinds for one and the same thing.
+        reason = str(error).strip().splitlines()
+        raise ValueError(f"not valid SPARQL: {reason[0] if reason else type(error).__name__}") from None
+
+
 def _outside(part: Any) -> Iterator[str]:
     if isinstance(part, CompValue) and part.name in _OUTSIDE:
         yield _OUTSIDE[part.name]
-    if isinstance(part, Mapping):
-        for one in part.values():
-            yield from _outside(one)
-    elif isinstance(part, list | tuple | set):
+    # The parser's results say that they are mappings, of names that they seldom have.
+    if isinstance(part, list | tuple | set | ParseResults):
         for one in part:
+            yield from _outside(one)
+    elif isinstance(part, Mapping):
+        for one in part.values():
             yield from _outside(one)
 
 

@@ -43,6 +43,16 @@ HOSTILE = [
     "http://[fc00::1]/",
     "http://[fec0::1]/",
     "http://[ff02::1]/",
+    "http://[::ffff:0:7f00:2]/",
+    "http://[64:ff9b:1::7f00:2]/",
+    "http://[64:ff9b:1:fffe::a00:1]/",
+    "http://[2001:0:7f00:2::]/",
+    "http://[2001:db8::1]/",
+    "http://[3fff::1]/",
+    "http://[5f00::1]/",
+    "http://[8000::1]/",
+    "http://[fd00:ec2::254]/latest/meta-data/",
+    "http://192.88.99.1/",
     "http://169.254.169.254/latest/meta-data/",
     "http://100.64.0.1/",
     "http://10.0.0.1/",
@@ -60,6 +70,8 @@ HOSTILE = [
     "http://inside.example#@good.example/",
     "http://①②⑦.0.0.2/",
     "file:///etc/passwd",
+    "data:text/plain,x",
+    "unix:///var/run/docker.sock",
     "gopher://127.0.0.1/",
     "ftp://good.example/",
     "//good.example/",
@@ -127,7 +139,7 @@ def assert_refused(error: Exception) -> None:
     assert isinstance(error, NetworkRefused) or is_none, error
 
 
-@pytest.mark.parametrize("url", [url for url in HOSTILE if url.isascii() and "://" in url and "http:///" not in url])
+@pytest.mark.parametrize("url", [url for url in HOSTILE if url.isascii() and ":" in url and "http:///" not in url])
 def test_a_redirect_leads_nowhere_that_is_refused(url: str, port: int) -> None:
     """A redirect is checked as the first address is."""
     with pytest.raises((NetworkRefused, FetchFailed)) as caught:
