@@ -64,7 +64,7 @@ def _contains(value: Any, wanted: Any) -> bool:
 def _is_greater(value: Any, other: Any, *, less: bool) -> bool:
     try:
         first, second = float(value), float(other)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(value) < str(other) if less else str(value) > str(other)
     return first < second if less else first > second
 
