@@ -42,7 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("application", [False, True], ids=["plain", "application"])
 def test_no_setting_leads_out(stage: str, path: str, application: bool, place: Path) -> None:
-    """A path that leads out, by itself or through a link in the target, fails the run, and nothing outside is changed."""
+    """A path that leads out, by itself or through a link, fails the run, and nothing outside is changed."""
     path = path.replace("OUT", str(place.parent))
     turtle = f":p a :EntryTransmission ; :pipe (:a :b) . :b a :NOP . :a a :{stage} ; :settings [ {STAGES[stage]} ] ."
     source = place.parent / ("app/transmissions.ttl" if application else "p.ttl")
