@@ -69,7 +69,22 @@ class _ChangeDetector(Processor):
 
 
 class FileChangeDetector(_ChangeDetector):
-    """Skip files that have not changed since the last run that ended well: neither in size nor in time of change.
+    r"""Skip files that have not changed since the last run that ended well: neither in size nor in time of change.
+
+    What was seen is written into a file of the target when the run has ended well; remove it, or say `:forceRebuild
+    true`, to have everything made again.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:walk :stage :read) .
+        :walk  a :DirWalker ; :settings [ :sourceDir "letters" ] .
+        :stage a :FileChangeDetector ; :settings [ :cacheFile "seen.json" ] .
+        :read  a :FileReader .
+        file letters/may.md "Dear all"
+        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug":
+            "may",
+            "count": 0, "content": "Dear all"}
+        out {"count": 1, "done": true}
+        written seen.json "{\n  \"…/letters/may.md\": \"…\"\n}"
 
     Guarantee: idempotent; a run that fails forgets nothing and remembers nothing.
     """
@@ -80,7 +95,9 @@ class FileChangeDetector(_ChangeDetector):
     def process(self, message: Message) -> Message | None:
         """Return the message if its file has changed."""
         self._cache = self.cache_file
-        named = str(require_field(message, self.path_field))
+        named = require_field(message, self.path_field)
+        if not isinstance(named, str) or not named:
+            raise ValueError(f"the field {self.path_field}, which :pathField names, holds no path: {as_text(named)}")
         path = self.context.find(named)
         try:
             status = path.stat()
@@ -90,7 +107,17 @@ class FileChangeDetector(_ChangeDetector):
 
 
 class MessageChangeDetector(_ChangeDetector):
-    """Skip messages that hold under their key what they held in the last run that ended well.
+    """Skip messages that hold the same as in the last run that ended well; `:keyField` says which message is which.
+
+    What was seen is written, as hashes, into a file of the target when the run has ended well.
+
+    Example:
+        :stage a :MessageChangeDetector ; :settings [ :keyField "number" ; :valueField "price" ; :cacheFile "seen.json"
+            ] .
+        file seen.json {"A1": "lTECstvVsHsgnV4DDuYzcg"}
+        in {"number": "A1", "price": "5 CHF"}
+        in {"number": "A2", "price": "7 CHF"}
+        out {"number": "A2", "price": "7 CHF"}
 
     Guarantee: idempotent; a run that fails forgets nothing and remembers nothing.
     """

@@ -14,6 +14,13 @@ _EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
 class RequiredFields(Processor):
     """Let on only messages that have certain fields, with something in them; the others are counted and warned of.
 
+    Example:
+        :stage a :RequiredFields ; :settings [ :requiredFields "title", "author.name" ] .
+        in {"title": "Heidi", "author": {"name": "Spyri"}}
+        in {"title": "", "author": {"name": "Keller"}}
+        out {"title": "Heidi", "author": {"name": "Spyri"}}
+        logged warning :stage a message was left out for its field title, field title
+
     Guarantee: pure.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,16 +12,28 @@ from transmissions import MISSING, Mark, Message, Processor, get_field, require_
 
 __all__ = ["FileContainer", "MakeEntry", "SquirtReceiver"]
 
-_HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]+(.*?[^\s#].*?)[ \t]*#*\s*?$", re.MULTILINE)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
 class MakeEntry(Processor):
-    """Make an entry, in `contentBlocks`, of a Markdown file that was read before.
+    r"""Make an entry, in `contentBlocks`, of a Markdown file that was read before.
 
     It has `title` (the first heading, or else the file's name), `slug`, `uri`, `relPath` (without its ending),
     `created` and `modified` (of the file's facts in `meta`; a date in the file's name comes before them), `content`,
     and `creator` and `graph` if they are set.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage) .
+        :read  a :FileReader .
+        :stage a :MakeEntry ; :settings [ :rawDir "raw" ; :renderPath "articles" ; :baseURI "http://example.org/" ;
+            :creatorName "The editors" ] .
+        file raw/notes/2025-03-01_thaw.md "# The thaw\n\nIt rained."
+        in {"filepath": "raw/notes/2025-03-01_thaw.md"}
+        out {"filepath": "raw/notes/2025-03-01_thaw.md", "content": "# The thaw\n\nIt rained.",
+            "contentBlocks": {"title": "The thaw", "slug": "2025-03-01_thaw", "uri": "http://example.org/notes/2025-03-01_thaw",
+            "relPath": "articles/notes/2025-03-01_thaw", "created": "2025-03-01", "modified": "2025-03-01",
+            "content": "# The thaw\n\nIt rained.", "creator": "The editors", "creatorName": "The editors"}}
 
     Guarantee: pure.
     """
@@ -38,7 +50,9 @@ class MakeEntry(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the entry."""
-        text = str(require_field(message, "content"))
+        text = require_field(message, "content", "a FileReader before this stage sets it")
+        if not isinstance(text, str):
+            raise ValueError(f"the field content holds no text but {type(text).__name__}")
         path = self._path(str(message.get("relPath") or require_field(message, "filepath")))
         heading = _HEADING.search(text)
         slug = path.name
@@ -74,10 +88,21 @@ class MakeEntry(Processor):
 
 
 class FileContainer(Processor):
-    """Pack the files of a group into one: behind them goes a message with all of them in `content`, to be written.
+    r"""Pack the files of a group into one: behind them goes a message with all of them in `content`, to be written.
 
-    `content` has `files` (what each path holds) and `summary` (how many there are, by their endings). The parts end
-    here.
+    `content` has `files` (what each `filepath` holds) and `summary` (how many there are, by their endings). The parts
+    end here; one that names no file, or holds nothing, is left out with a warning. Without a stage before it that
+    splits, it packs the files of the whole run into one message at its end.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:stage :write) .
+        :stage a :FileContainer ; :settings [ :destination "all.json" ; :targetDir "out" ] .
+        :write a :FileWriter .
+        in {"filepath": "a.md", "content": "A"}
+        in {"filepath": "b/c.md", "content": "C"}
+        out {"content": {"files": {"a.md": "A", "b/c.md": "C"}, "summary": {"totalFiles": 2, "fileTypes": {".md": 2}}},
+            "filepath": "out/all.json"}
+        written out/all.json "{\n  \"files\": {\n    \"a.md\": \"A\",…"
 
     Guarantee: pure; holds the files of one group in memory.
     """
@@ -100,18 +125,31 @@ class FileContainer(Processor):
 
     def process(self, message: Message) -> None:
         """Keep a file."""
-        content = get_field(message, self.content_field)
-        if content is not MISSING and message.get("filepath"):
-            self._files[str(message["filepath"])] = content
+        content, path = get_field(message, self.content_field), str(message.get("filepath") or "")
+        if not path or content is MISSING:
+            lacking = self.content_field if path else "filepath"
+            self.warn(f"a message without the field {lacking} is no file, and was left out", file=path)
+            return
+        if self._files.get(path, content) != content:
+            self.warn("a later message with the same filepath replaced an earlier one", file=path)
+        self._files[path] = content
 
     def end_group(self, mark: Mark) -> Message:
         """Return the message with the files of its group."""
+        return self._packed({key: value for key, value in mark.items() if key != "done"})
+
+    def finish(self) -> Iterator[Message]:
+        """Yield what no group has claimed."""
+        # In an application nothing goes on that no group has claimed.
+        if self._files and self.context.application is None:
+            yield self._packed({})
+
+    def _packed(self, whole: Message) -> Message:
         files, self._files = self._files, {}
         endings: dict[str, int] = {}
         for path in files:
             ending = PurePosixPath(path).suffix or "none"
             endings[ending] = endings.get(ending, 0) + 1
-        whole = {key: value for key, value in mark.items() if key != "done"}
         whole["content"] = {"files": files, "summary": {"totalFiles": len(files), "fileTypes": endings}}
         whole["filepath"] = str(PurePosixPath(self.target_dir) / self.destination)
         return whole
@@ -120,15 +158,23 @@ class FileContainer(Processor):
 class SquirtReceiver(Processor):
     """Take in an address that was sent: check it, and put it with its title into `processedUrl`.
 
-    `success` says whether it is an address of the web.
+    `success` says whether it is an address of the web; if it is not, there is no `processedUrl`. Nothing is fetched.
+
+    Example:
+        :stage a :SquirtReceiver .
+        in {"url": "https://example.org/page", "title": "A page"}
+        in {"url": "javascript:alert(1)"}
+        out {"url": "https://example.org/page", "title": "A page", "success": true,
+            "processedUrl": {"url": "https://example.org/page", "title": "A page", "domain": "example.org"}}
+        out {"url": "javascript:alert(1)", "success": false}
 
     Guarantee: pure.
     """
 
     writes = ("processedUrl", "success")
 
-    me: str = setting("", "who takes it in", fixed=True)
-    app_name: str = setting("squirt", "the application that it is for", fixed=True)
+    me: str = setting("", "who takes it in, for people; it has no effect", fixed=True)
+    app_name: str = setting("squirt", "the application that it is for, for people; it has no effect", fixed=True)
     url_field: str = setting("url", "field with the address, as a dotted path", reads=True, fixed=True)
 
     def process(self, message: Message) -> Message:

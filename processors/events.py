@@ -23,7 +23,7 @@ _EVENT_FIELDS = ("type", "data", "timestamp")
 
 
 class EventReplayer(Processor):
-    """Make events of recorded streams of language-model providers, one event a message.
+    r"""Make events of recorded streams of language-model providers, one event a message.
 
     It reads server-sent events as Anthropic's Messages API, OpenAI's chat completions and its Responses API send them,
     from files or from a message field, line by line. A file may hold any number of messages. Whose an object is, is
@@ -32,6 +32,25 @@ class EventReplayer(Processor):
 
     A message's tokens come in one event before its stop. What the eight types have no key for (the model, a tool's
     name and input, counts of cached tokens) stands in extra keys, under the provider's names.
+
+    Example:
+        :stage a :EventReplayer ; :settings [ :sourceFile "answer.sse" ; :timestamp "2025-01-01T12:00:00Z" ] .
+        file answer.sse "data: {\"type\": \"message_start\", \"message\": {\"id\": \"m1\", \"role\": \"assistant\",
+            \"model\": \"claude\"}}\n\ndata: {\"type\": \"content_block_start\", \"index\": 0,
+            \"content_block\": {\"type\": \"text\", \"text\": \"\"}}\n\ndata: {\"type\": \"content_block_delta\",
+            \"index\": 0,
+            \"delta\": {\"type\": \"text_delta\", \"text\": \"Good day\"}}\n\ndata: {\"type\": \"content_block_stop\",
+            \"index\": 0}\n\ndata: {\"type\": \"message_delta\", \"delta\": {\"stop_reason\": \"end_turn\"},
+            \"usage\": {\"output_tokens\": 3}}\n\ndata: {\"type\": \"message_stop\"}\n\n"
+        out {"type": "MessageStart", "data": {"message_id": "m1", "provider": "anthropic", "model": "claude",
+            "role": "assistant"}, "timestamp": "2025-01-01T12:00:00Z"}
+        out {"type": "ContentStart", "data": {"index": 0, "block": "text"}, "timestamp": "2025-01-01T12:00:00Z"}
+        out {"type": "TextDelta", "data": {"text": "Good day", "index": 0}, "timestamp": "2025-01-01T12:00:00Z"}
+        out {"type": "ContentEnd", "data": {"index": 0, "block": "text"}, "timestamp": "2025-01-01T12:00:00Z"}
+        out {"type": "Usage", "data": {"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3},
+            "timestamp": "2025-01-01T12:00:00Z"}
+        out {"type": "MessageStop", "data": {"message_id": "m1", "stop_reason": "end_turn"},
+            "timestamp": "2025-01-01T12:00:00Z"}
 
     Guarantee: pure, if `:timestamp` is set or the transcript tells its time; else events have the time of the run.
     """
@@ -159,6 +178,17 @@ class EventAssembler(Processor):
     text with its citations. A message goes on when it stops, and unfinished, with `complete` false, when another
     begins or the stream ends. Fields that an event's message has besides type, data and timestamp are those of the
     first event. Errors before a message begins make a message of their own.
+
+    Example:
+        :stage a :EventAssembler .
+        in {"type": "MessageStart", "data": {"message_id": "m1", "model": "claude"}, "timestamp":
+            "2025-01-01T12:00:00Z"}
+        in {"type": "TextDelta", "data": {"text": "Good "}, "timestamp": "2025-01-01T12:00:01Z"}
+        in {"type": "TextDelta", "data": {"text": "day"}, "timestamp": "2025-01-01T12:00:02Z"}
+        in {"type": "MessageStop", "data": {"message_id": "m1", "stop_reason": "end_turn"}, "timestamp":
+            "2025-01-01T12:00:02Z"}
+        out {"model": "claude", "message_id": "m1", "text": "Good day", "thinking": "", "usage": null,
+            "stop_reason": "end_turn", "error": null, "complete": true}
 
     Guarantee: pure; holds the messages that are open in memory.
     """

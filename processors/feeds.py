@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import calendar
+import uuid
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any, Literal
-from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 from processors.extras import library
+from processors.values import as_text
+from processors.web_pages import absolute, without_sections
 from transmissions import Message, Processor, get_field, require_field, set_field, setting
 
 __all__ = ["AtomBuilder", "FeedParser", "HTMLFeedExtractor", "OpmlFeedExtractor"]
@@ -20,6 +23,14 @@ _FEEDS = {"application/rss+xml": "rss", "application/atom+xml": "atom", "applica
 
 class HTMLFeedExtractor(Processor):
     """Find the feed that an HTML page names, in `feedUrl`, and of which type it is, in `feedType`.
+
+    Example:
+        :stage a :HTMLFeedExtractor ; :settings [ :inputField "page" ; :preferredType "atom" ] .
+        in {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml'
+            href='feed.xml'>"}
+        out {"url": "https://example.org/news/", "page": "<link rel='alternate' type='application/atom+xml'
+            href='feed.xml'>",
+            "feedUrl": "https://example.org/news/feed.xml", "feedType": "atom"}
 
     Guarantee: pure.
     """
@@ -34,15 +45,22 @@ class HTMLFeedExtractor(Processor):
     def process(self, message: Message) -> Message:
         """Return the message with the feed; as it came, if the page names none."""
         page = _Page()
-        page.feed(str(require_field(message, self.input_field)))
+        page.feed(without_sections(_text_in(message, self.input_field)))
         page.close()
         chosen = next((one for one in page.feeds if one[0] == self.preferred_type), None)
         chosen = chosen or next(iter(page.feeds), None)
         if chosen is not None:
-            base = str(get_field(message, self.base_url_field, ""))
-            set_field(message, self.output_field, urljoin(urljoin(base, page.base), chosen[1]))
+            base = absolute(get_field(message, self.base_url_field, ""), page.base)
+            set_field(message, self.output_field, absolute(base, chosen[1]))
             message["feedType"] = chosen[0]
         return message
+
+
+def _text_in(message: Message, path: str) -> str:
+    text = require_field(message, path)
+    if not isinstance(text, str):
+        raise ValueError(f"the field {path} holds no text but {type(text).__name__}")
+    return text
 
 
 class _Page(HTMLParser):
@@ -64,7 +82,15 @@ class _Page(HTMLParser):
 
 
 class OpmlFeedExtractor(Processor):
-    """Gather the addresses of the feeds in an OPML list of subscriptions, in their order.
+    r"""Gather the addresses of the feeds in an OPML list of subscriptions, in their order.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage) .
+        :read  a :FileReader ; :settings [ :sourceFile "feeds.opml" ] .
+        :stage a :OpmlFeedExtractor .
+        file feeds.opml "<opml version='2.0'><body>\n <outline text='News' xmlUrl='https://example.org/feed'/>\n
+            <outline text='Again' xmlUrl='https://example.org/feed'/>\n</body></opml>"
+        out {"content": "<opml…", "filepath": "…/feeds.opml", "feedUrls": ["https://example.org/feed"]}
 
     Guarantee: pure.
     """
@@ -75,7 +101,7 @@ class OpmlFeedExtractor(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the list."""
-        text = str(require_field(message, self.input_field)).strip()
+        text = _text_in(message, self.input_field).strip()
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise ValueError(f"the field {self.input_field} holds XML with a document type, which is not read")
         try:
@@ -89,9 +115,21 @@ class OpmlFeedExtractor(Processor):
 
 
 class FeedParser(Processor):
-    """Read a feed, RSS or Atom: `format`, `meta` (of the whole) and `entries`, with their dates in UTC.
+    r"""Read a feed, RSS or Atom: `format`, `meta` (of the whole) and `entries`, with their dates in UTC.
 
     What is broken is read as far as it goes. If it is no feed at all, `feedError` says so and the message goes on.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage) .
+        :read  a :FileReader ; :settings [ :sourceFile "news.xml" ] .
+        :stage a :FeedParser ; :settings [ :inputField "content" ] .
+        file news.xml "<rss version='2.0'><channel>\n<title>News</title>\n<item>\n  <title>Thaw</title>\n
+            <link>https://example.org/1</link>\n  <pubDate>Sat, 01 Mar 2025 09:00:00 +0100</pubDate>\n  <description>It
+            rained.</description>\n</item>\n</channel></rss>"
+        out {"content": "<rss…", "filepath": "…/news.xml", "feed": {"format": "rss20", "meta": {"title": "News"},
+            "entries": [{"title": "Thaw", "link": "https://example.org/1", "guid": "https://example.org/1",
+            "published": "2025-03-01T08:00:00Z", "updated": "2025-03-01T08:00:00Z", "summary": "It rained.",
+            "content": "It rained."}]}}
 
     Guarantee: pure.
     """
@@ -104,7 +142,7 @@ class FeedParser(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the feed."""
-        text = str(require_field(message, self.input_field))
+        text = _text_in(message, self.input_field)
         if self.include_raw_content:
             message["feedRaw"] = text
         if "<!ENTITY" in text:
@@ -112,7 +150,7 @@ class FeedParser(Processor):
             return message
         read = library("feedparser", "markup").parse(
             # As a stream: bytes that name a file would be opened.
-            BytesIO(text.encode()),
+            BytesIO(text.encode("utf-8", "replace")),
             sanitize_html=False,
             resolve_relative_uris=False,
         )
@@ -163,10 +201,34 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 
 class AtomBuilder(Processor):
-    """Write an Atom feed of a list of entries, newest first, into `content`.
+    r"""Write an Atom feed of a list of entries, newest first, into `content`.
 
     An entry is an object with `title`, `link` (or `url`), `id` (or `guid`, or `uri`), `published`, `updated`,
-    `summary`, `content` (HTML) and `author`. The feed was last changed when its newest entry was.
+    `summary`, `content` (HTML) and `author`; each may be missing. Dates are written as in ISO 8601 or as in an RSS
+    feed; an entry without one counts as the oldest. The feed was last changed when its newest entry was.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:stage :write) .
+        :stage a :AtomBuilder ; :settings [ :feedTitle "News" ; :baseUrl "https://example.org/" ;
+            :feedUrl "https://example.org/feed.xml" ] .
+        :write a :FileWriter ; :settings [ :destinationFile "feed.xml" ] .
+        in {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>Rain.</p>"}]}
+        out {"entries": [{"title": "Thaw", "link": "thaw.html", "published": "2025-03-01", "content": "<p>Rain.</p>"}],
+            "content": "<?xml…", "filepath": "feed.xml"}
+        written feed.xml "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n"
+            "  <title>News</title>\n"
+            "  <id>https://example.org/feed.xml</id>\n"
+            "  <updated>2025-03-01T00:00:00Z</updated>\n"
+            "  <link rel=\"alternate\" href=\"https://example.org/\" />\n"
+            "  <link rel=\"self\" href=\"https://example.org/feed.xml\" />\n"
+            "  <entry>\n"
+            "    <title>Thaw</title>\n"
+            "    <id>https://example.org/thaw.html</id>\n"
+            "    <updated>2025-03-01T00:00:00Z</updated>\n"
+            "    <published>2025-03-01T00:00:00Z</published>\n"
+            "    <link rel=\"alternate\" href=\"https://example.org/thaw.html\" />\n"
+            "    <content type=\"html\">&lt;p&gt;Rain.&lt;/p&gt;</content>\n"
+            "  </entry>\n</feed>\n"
 
     Guarantee: pure: the same entries give the same feed.
     """
@@ -207,9 +269,10 @@ class AtomBuilder(Processor):
 
     def _add_entry(self, feed: ElementTree.Element, entry: dict[str, Any], when: str) -> None:
         element = ElementTree.SubElement(feed, f"{{{_ATOM}}}entry")
-        link = urljoin(self.base_url, str(entry.get("link") or entry.get("url") or ""))
+        named = str(entry.get("link") or entry.get("url") or "")
+        link = absolute(self.base_url, named) if named else ""
         _add(element, "title", str(entry.get("title") or "Untitled"))
-        _add(element, "id", str(entry.get("id") or entry.get("guid") or entry.get("uri") or link or "urn:entry"))
+        _add(element, "id", str(entry.get("id") or entry.get("guid") or entry.get("uri") or link or _id_of(entry)))
         _add(element, "updated", when)
         _add(element, "published", _as_date(entry.get("published")) or "")
         _link(element, link, "alternate")
@@ -218,6 +281,11 @@ class AtomBuilder(Processor):
         _add(element, "summary", _clean(entry.get("summary")))
         if entry.get("content"):
             _add(element, "content", _clean(entry["content"])).set("type", "html")
+
+
+def _id_of(entry: dict[str, Any]) -> str:
+    """Return an id for an entry without any: no two entries of a feed may have the same."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, as_text(entry)).urn
 
 
 def _add(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
@@ -253,9 +321,11 @@ def _when(entry: dict[str, Any]) -> str:
 
 
 def _as_date(value: Any) -> str | None:
-    try:
-        read = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    read = read if read.tzinfo else read.replace(tzinfo=UTC)
-    return read.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    for reader in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            read = reader(str(value))
+            read = read if read.tzinfo else read.replace(tzinfo=UTC)
+            return read.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        except (ValueError, OverflowError, TypeError):
+            continue
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,17 @@ __all__ = ["FileCopy", "FileRemove", "FilenameMapper", "PathOps", "PathPart"]
 
 class FileCopy(Processor):
     """Copy a file, or a folder with all that is in it, into the run's target.
+
+    Links to folders, and what is neither a file nor a folder, are left out. Of a folder that is copied into itself,
+    what the copy holds already is not copied again.
+
+    Example:
+        :stage a :FileCopy ; :settings [ :source "letters" ; :destination "backup" ] .
+        file letters/may.md "Dear all"
+        file letters/old/april.md "Dear Sir"
+        out {}
+        written backup/may.md "Dear all"
+        written backup/old/april.md "Dear Sir"
 
     Guarantee: idempotent; each file is whole or absent, and one that is equal already is not touched.
     """
@@ -33,7 +44,11 @@ class FileCopy(Processor):
             raise TransmissionsError("FileCopy needs :source and :destination")
         source = self.context.find(named)
         if source.is_dir():
+            output, inside = self.context.destination(self.destination)
+            own = output.target.absolute() / output.normalise(inside)
             for path in _files_in(source, hidden=True):
+                if path.absolute().is_relative_to(own) and source.absolute() != own:
+                    continue
                 self._copy(path, f"{self.destination}/{path.relative_to(source).as_posix()}")
         else:
             self._copy(source, self.destination)
@@ -56,6 +71,16 @@ class FileRemove(Processor):
     Folders that are empty then go as well. Nothing outside the target, and in an application outside the target's and
     the application's folder, can be removed; nor either of these folders as a whole.
 
+    Example:
+        :stage a :FileRemove ; :settings [ :target "drafts" ] .
+        file drafts/one.md "one"
+        file drafts/old/two.md "two"
+        file letter.md "stays"
+        out {}
+        gone drafts/one.md
+        gone drafts/old/two.md
+        written letter.md "stays"
+
     Guarantee: idempotent; what is not there is removed already.
     """
 
@@ -69,6 +94,10 @@ class FileRemove(Processor):
         if not isinstance(named, str) or not named:
             raise TransmissionsError("FileRemove needs a :target: the file or folder to remove")
         output, path = self.context.destination(named)
+        target, full = output.target.absolute(), Path(os.path.normpath(path))
+        if full.is_relative_to(target):
+            # A walker names its files in full.
+            path = full.relative_to(target).as_posix()
         # Asked first: where the path leads is looked at only once it is known to be a safe one.
         place = output.target / output.normalise(path)
         if place.is_dir() and not place.is_symlink():
@@ -83,13 +112,26 @@ class FileRemove(Processor):
             self.outputs["removed"] = self.outputs.get("removed", 0) + 1
 
 
-def _files_in(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
-    """Yield the files in a folder and below it; with `hidden` also those with a name in their path that begins so."""
-    for root, folders, files in os.walk(folder):
+def _files_in(folder: Path, *, hidden: bool = False) -> list[Path]:
+    """Return the files in a folder and below it; with `hidden` also those below or with names that begin with a dot.
+
+    All of them are looked up first: what is copied or removed meanwhile would change what is found.
+    """
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if hidden or not name.startswith("."))
-        for name in sorted(files):
-            if hidden or not name.startswith("."):
-                yield Path(root) / name
+        names = sorted(name for name in files if hidden or not name.startswith("."))
+        found += [path for name in names if _is_plain(path := Path(root) / name)]
+    return found
+
+
+def _refuse(error: OSError) -> None:
+    raise TransmissionsError(f"{error.filename}: cannot be read: {(error.strerror or str(error)).lower()}")
+
+
+def _is_plain(path: Path) -> bool:
+    # Reading a pipe would wait for ever; a link that leads nowhere is told when it is read.
+    return path.is_file() or path.is_symlink()
 
 
 _ENDINGS = {"html": ".mm.html", "svg": ".mm.svg"}
@@ -97,6 +139,11 @@ _ENDINGS = {"html": ".mm.html", "svg": ".mm.svg"}
 
 class FilenameMapper(Processor):
     """Give `filepath` the ending of what a Mermaid diagram is turned into: `.mm.html`, or `.mm.svg`.
+
+    Example:
+        :stage a :FilenameMapper ; :settings [ :format "svg" ] .
+        in {"filepath": "plans/house.mmd"}
+        out {"filepath": "plans/house.mm.svg"}
 
     Guarantee: pure.
     """
@@ -110,7 +157,9 @@ class FilenameMapper(Processor):
     def process(self, message: Message) -> Message:
         """Return the message with the new path."""
         path = require_field(message, "filepath")
-        root, _ = posixpath.splitext(str(path))
+        if not isinstance(path, str) or not path:
+            raise ValueError(f"the field filepath holds no path but {as_text(path)}")
+        root, _ = posixpath.splitext(path)
         message["filepath"] = root + _ENDINGS.get(self.format, f".mm.{self.format.lstrip('.')}")
         return message
 
@@ -126,7 +175,14 @@ class PathPart:
 class PathOps(Processor):
     """Put texts and fields together, as a path with slashes between them or as they are.
 
-    A field that is not there is left out; one that holds no text stands as JSON.
+    A field that is not there, or null, is left out; one that holds no text stands as JSON. In a path, empty parts and
+    doubled slashes go, and `..` is resolved.
+
+    Example:
+        :stage a :PathOps ; :settings [ :targetField "filepath" ; :asPath true ;
+            :values ( [ :string "pages" ] [ :field "meta.year" ] [ :field "slug" ] ) ] .
+        in {"slug": "thaw.html", "meta": {"year": 2025}}
+        out {"slug": "thaw.html", "meta": {"year": 2025}, "filepath": "pages/2025/thaw.html"}
 
     Guarantee: pure.
     """
@@ -141,8 +197,7 @@ class PathOps(Processor):
         """Return the message with the parts together."""
         parts = [self._part(message, one) for one in self.values]
         texts = [as_text(one) for one in parts if one is not MISSING and one is not None]
-        joined = posixpath.normpath("/".join(filter(None, texts)) or ".") if self.as_path else "".join(texts)
-        set_field(message, self.target_field, joined)
+        set_field(message, self.target_field, _as_path(texts) if self.as_path else "".join(texts))
         return message
 
     def _part(self, message: Message, part: PathPart) -> Any:
@@ -152,3 +207,9 @@ class PathOps(Processor):
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
         """Return nothing: a field that is not there is left out."""
         return set()
+
+
+def _as_path(parts: list[str]) -> str:
+    path = posixpath.normpath("/".join(filter(None, parts)) or ".")
+    # Two slashes at the beginning, and only two, are kept by the rules for paths; here they come of joining.
+    return f"/{path.lstrip('/')}" if path.startswith("//") else path

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from processors.values import as_list, as_text
+from processors.values import as_list, as_text, without
 from transmissions import (
     MISSING,
     Mark,
@@ -30,6 +30,15 @@ class NOP(Processor):
 
     A place to hang a buffer on, or to see in the report how much passes.
 
+    Example:
+        :stage a :NOP ;
+            :buffer [ :maxMessages 100 ] ;
+            :settings [ :test "ready" ] .
+        with -v
+        in {"title": "Letters"}
+        logged info :stage ready
+        out {"title": "Letters"}
+
     Guarantee: pure.
     """
 
@@ -50,6 +59,13 @@ class NOP(Processor):
 class DeadEnd(Processor):
     """End every message here: nothing goes on.
 
+    Example:
+        :example a :EntryTransmission ; :pipe (:write :stage) .
+        :write a :FileWriter ; :settings [ :destinationFile "letter.txt" ] .
+        :stage a :DeadEnd .
+        in {"content": "Dear reader"}
+        written letter.txt "Dear reader"
+
     Guarantee: pure.
     """
 
@@ -62,6 +78,18 @@ class DeadEnd(Processor):
 
 class Halt(Processor):
     """End the run at the first message: nothing more is taken in, and what is on its way is dropped.
+
+    It is there to try the first stages of a pipeline without those behind. The run is no failed one: `trans run` ends
+    with exit code 0.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:show :stage :write) .
+        :show a :ShowMessage .
+        :stage a :Halt .
+        :write a :FileWriter ; :settings [ :destinationFile "letter.txt" ] .
+        in {"content": "Dear reader"}
+        logged :show {"content": "Dear reader"}
+        logged :stage halted by :stage
 
     Guarantee: pure; what other stages had written stays.
     """
@@ -107,7 +135,7 @@ class ForEach(Processor):
     def process(self, message: Message) -> Iterator[Message]:
         """Yield the parts, then the mark."""
         items = self._items(message)
-        rest = _without(message, self.for_each)
+        rest = without(message, self.for_each)
         if self.remove:
             delete_field(rest, self.remove)
         elif self.keep:
@@ -145,6 +173,13 @@ class Fork(Processor):
 
     The copies go the same way, one after the other; name a stage in several pipes to have several ways.
 
+    Example:
+        :stage a :Fork ; :settings [ :forks 2 ] .
+        in {"title": "Letters"}
+        out {"title": "Letters", "forkN": 0}
+        out {"title": "Letters", "forkN": 1}
+        out {"title": "Letters", "done": true}
+
     Guarantee: pure.
     """
 
@@ -164,8 +199,24 @@ class Fork(Processor):
 class Unfork(Processor):
     """End the parts of each group here, and let only the message that was split go on, as an ordinary one.
 
+    Without a stage before it that splits, nothing goes on, and a warning says so.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:each :write :stage) .
+        :each a :ForEach .
+        :write a :FileWriter ; :settings [ :contentField "currentItem" ; :destinationFile "letter.txt" ] .
+        :stage a :Unfork .
+        in {"title": "Letters", "items": ["Dear reader"]}
+        out {"title": "Letters"}
+        written letter.txt "Dear reader"
+
     Guarantee: pure.
     """
+
+    def start(self) -> None:
+        """Warn if there are no groups."""
+        if self.context.closes is None and self.context.application is None:
+            self.warn("no stage before it splits messages, so nothing goes on; put one there, such as ForEach")
 
     def process(self, message: Message) -> None:
         """Let nothing on; what the parts hold is gathered by a stage before, or is gone."""
@@ -178,23 +229,19 @@ class Unfork(Processor):
         return whole
 
 
-def _without(message: Message, path: str) -> Message:
-    """Return the message without one field; only what the path leads through is copied."""
-    if path in message:
-        return {key: value for key, value in message.items() if key != path}
-    first, _, rest = path.partition(".")
-    inner = message[first]
-    if isinstance(inner, dict):
-        return {**message, first: _without(inner, rest)}
-    # Inside a list nothing can be left out without moving what stands behind it.
-    return dict(message)
-
-
 class Accumulate(Processor):
     """Gather a field of the parts of each group, and put what was gathered into the message that was split.
 
     The parts pass by; with `:parts false` they end here, and only the whole goes on, as an ordinary message. Without a
     stage before it that splits, it gathers over the whole run and sends one message at its end.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:each :umlauts :stage) .
+        :each a :ForEach ; :settings [ :forEach "towns" ] .
+        :umlauts a :StringReplace ; :settings [ :inputField "currentItem" ; :match "ae" ; :replace "ä" ] .
+        :stage a :Accumulate ; :settings [ :targetField "towns" ; :parts false ] .
+        in {"towns": ["Baerau", "Chur"]}
+        out {"towns": ["Bärau", "Chur"]}
 
     Guarantee: pure; holds what it gathers of one group in memory.
     """
@@ -223,7 +270,8 @@ class Accumulate(Processor):
         """Gather the field, and hand the part on or not."""
         value = get_field(message, self.source_field)
         if value is not MISSING:
-            self._gathered.append(value)
+            # A stage behind may change the part, and must not change what was gathered of it.
+            self._gathered.append(copy_message({"value": value})["value"] if self.parts else value)
         return message if self.parts else None
 
     def end_group(self, mark: Mark) -> Message:
@@ -254,6 +302,13 @@ class Ping(Processor):
 
     `ping` holds the number of the copy, from 1, and the time. A message whose `kill` is the kill signal sends none.
 
+    Example:
+        :stage a :Ping ; :settings [ :interval 10 ; :count 2 ; :payload "still here" ] .
+        in {"job": 7}
+        out {"job": 7, "ping": {"count": 1, "payload": "still here", "timestamp": "…Z"}, "pingStatus": "running"}
+        out {"job": 7, "ping": {"count": 2, "payload": "still here", "timestamp": "…Z"}, "pingStatus": "running"}
+        out {"job": 7, "pingComplete": true, "pingStatus": "complete"}
+
     Guarantee: at least once.
     """
 
@@ -272,6 +327,9 @@ class Ping(Processor):
         while sent < self.count and not stopped:
             if sent:
                 _wait(self, self.interval)
+                stopped = self.context.stopping()
+                if stopped:
+                    break
             sent += 1
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             ping = {"count": sent, "payload": self.payload, "timestamp": now}

@@ -13,9 +13,9 @@ from processors.values import as_text
 from transmissions import MISSING, Message, Processor, TransmissionsError, get_field, set_field, setting
 
 if TYPE_CHECKING:
-    from transmissions import Fetched, Fetcher
+    from transmissions import Context, Fetched, Fetcher
 
-__all__ = ["Header", "HttpClient", "HttpGet"]
+__all__ = ["Header", "HttpClient", "HttpGet", "wait"]
 
 _KEPT_FROM_MESSAGES = frozenset({"set-cookie", "set-cookie2"})
 _TEXTS = frozenset({"javascript", "x-www-form-urlencoded", "sparql-query", "n-triples", "n-quads", "trig"})
@@ -67,16 +67,8 @@ class _WebProcessor(Processor):
             max_redirects=self.max_redirects,
             attempts=self.attempts,
             per_second=self.requests_per_second,
-            sleep=self._wait,
+            sleep=lambda seconds: wait(self.context, seconds),
         )
-
-    def _wait(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the run."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self.context.stopping():
-                raise TransmissionsError("the run is ending; nothing more is asked")
-            time.sleep(min(left, 0.1))
 
     def close(self) -> None:
         """Close the connections."""
@@ -188,6 +180,19 @@ class HttpGet(_WebProcessor):
         if fetched is not None and fetched.status < 400:
             set_field(message, self.target_field, fetched.text)
         return message
+
+
+def wait(context: Context, seconds: float) -> None:
+    """Wait between two requests, but not beyond the end of the run.
+
+    Raises:
+        TransmissionsError: the run is ending.
+    """
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if context.stopping():
+            raise TransmissionsError("the run is ending; nothing more is asked")
+        time.sleep(min(left, 0.1))
 
 
 def _data(fetched: Fetched) -> dict[str, Any]:

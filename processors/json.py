@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from processors.values import as_list, index_object
+from processors.values import as_list, index_object, without
 from transmissions import (
     MISSING,
     Message,
@@ -28,6 +28,11 @@ __all__ = ["Blanker", "JSONWalker", "Rename", "Restructure", "SetField", "SetMes
 
 class SetField(Processor):
     """Set a field to a fixed value.
+
+    Example:
+        :stage a :SetField ; :settings [ :field "meta.language" ; :value "en" ] .
+        in {"title": "Letters", "meta": {"pages": 12}}
+        out {"title": "Letters", "meta": {"pages": 12, "language": "en"}}
 
     Guarantee: pure.
     """
@@ -57,13 +62,21 @@ class Restructure(Processor):
     Copies come first, in their order, so that a value can be copied to several places; name its old place in
     `:remove` to move it. Lists stay lists, and `list.0` is the first member of one.
 
+    Example:
+        :stage a :Restructure ; :settings [
+            :rename ( [ :pre "name" ; :post "meta.title" ] [ :pre "authors.0" ; :post "meta.author" ] ) ;
+            :remove "name", "authors"
+        ] .
+        in {"name": "Atlas", "authors": ["A", "B"], "size": 340}
+        out {"size": 340, "meta": {"title": "Atlas", "author": "A"}}
+
     Guarantee: pure.
     """
 
     writes = ("*",)
 
     rename: list[Rename] = setting((), "values to copy: nodes with `:pre` (from) and `:post` (to)")
-    remove: list[str] = setting((), "fields to remove afterwards, as dotted paths")
+    remove: list[str] = setting((), "fields to remove afterwards, as dotted paths; a member of a list stays")
     strict: bool = setting(False, "whether a value that is to be copied and is not there is an error", fixed=True)
     lists: Literal["list", "object"] = setting(
         "list",
@@ -97,6 +110,13 @@ class Setter:
 class SetMessage(Processor):
     """Set several fields to fixed values.
 
+    Example:
+        :stage a :SetMessage ; :settings [
+            :setters ( [ :key "meta.language" ; :value "en" ] [ :key "pages" ; :value 12 ] )
+        ] .
+        in {"title": "Letters"}
+        out {"title": "Letters", "meta": {"language": "en"}, "pages": 12}
+
     Guarantee: pure.
     """
 
@@ -115,7 +135,15 @@ class SetMessage(Processor):
 class JSONWalker(Processor):
     """Send one message for each member of a list, in `content`, then the last member's as the mark of the group.
 
-    The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list.
+    The list is a field of the message, or JSON text in it; an object with the keys 0, 1, 2, … stands for a list. The
+    parts and the mark are without it.
+
+    Example:
+        :stage a :JSONWalker ; :settings [ :pointer "answer.rows" ] .
+        in {"answer": {"rows": [{"town": "Brig"}, {"town": "Chur"}], "ok": true}}
+        out {"answer": {"ok": true}, "content": {"town": "Brig"}}
+        out {"answer": {"ok": true}, "content": {"town": "Chur"}}
+        out {"answer": {"ok": true}, "content": {"town": "Chur"}, "done": true}
 
     Guarantee: pure.
     """
@@ -132,7 +160,7 @@ class JSONWalker(Processor):
         if self.die:
             raise TransmissionsError("told to end the run by :die")
         items = self._items(message)
-        rest = {key: value for key, value in message.items() if key not in ("content", self.pointer)}
+        rest = {key: value for key, value in without(message, self.pointer).items() if key != "content"}
         in_application = self.context.application is not None
         for item in items:
             part = {**copy_message(rest), "content": item}
@@ -157,6 +185,11 @@ class JSONWalker(Processor):
 
 class Blanker(Processor):
     """Empty all texts below a place in the message, so that the shape of data can be shown without what it says.
+
+    Example:
+        :stage a :Blanker ; :settings [ :pointer "content" ; :preserve "content.type" ] .
+        in {"content": {"type": "letter", "text": "Dear reader", "pages": [1, "two"]}, "id": "a1"}
+        out {"content": {"type": "letter", "text": "", "pages": [1, ""]}, "id": "a1"}
 
     Guarantee: pure.
     """

@@ -89,7 +89,13 @@ def _footnote(token: Token) -> str:
 
 
 class MarkdownToHTML(Processor):
-    """Turn Markdown into HTML, with tables, strike-through and footnotes; HTML in it stays as it is.
+    r"""Turn Markdown into HTML, with tables, strike-through and footnotes; HTML in it stays as it is.
+
+    Example:
+        :stage a :MarkdownToHTML ; :settings [ :outputField "html" ] .
+        in {"content": "# Thaw\n\nIt *rained*, it did not ~~snow~~."}
+        out {"content": "# Thaw\n\nIt *rained*, it did not ~~snow~~.",
+            "html": "<h1>Thaw</h1>\n<p>It <em>rained</em>, it did not <del>snow</del>.</p>\n"}
 
     Guarantee: pure.
     """
@@ -107,14 +113,18 @@ class MarkdownToHTML(Processor):
 
 
 class MarkdownBindingsToHTML(Processor):
-    """Turn the Markdown in each row of a SPARQL result into HTML.
+    r"""Turn the Markdown in each row of a SPARQL result into HTML; a row that has none stays as it is.
+
+    Example:
+        :stage a :MarkdownBindingsToHTML ; :settings [ :sourceField "text" ; :outputField "html" ] .
+        in {"queryResults": {"results": {"bindings": [{"text": {"type": "literal", "value": "It *rained*."}}]}}}
+        out {"queryResults": {"results": {"bindings": [{"text": {"type": "literal", "value": "It *rained*."},
+            "html": {"type": "literal", "value": "<p>It <em>rained</em>.</p>\n"}}]}}}
 
     Guarantee: pure.
     """
 
-    reads = ("queryResults",)
-
-    list_field: str = setting("queryResults.results.bindings", "field with the rows, as a dotted path")
+    list_field: str = setting("queryResults.results.bindings", "field with the rows, as a dotted path", reads=True)
     source_field: str = setting("content", "variable with the Markdown")
     output_field: str = setting("content", "variable that receives the HTML")
 
@@ -143,6 +153,12 @@ class MarkdownToLinks(Processor):
     """Gather the links that stand in Markdown, images among them, as a list of `url` and `text`.
 
     What stands in the brackets behind a link is its `url`, with its title if it has one.
+
+    Example:
+        :stage a :MarkdownToLinks .
+        in {"content": "See [the map](map.html) and ![snow](snow.jpg)."}
+        out {"content": "See [the map](map.html) and ![snow](snow.jpg).",
+            "links": [{"url": "map.html", "text": "the map"}, {"url": "snow.jpg", "text": "snow"}]}
 
     Guarantee: pure.
     """

@@ -17,14 +17,29 @@ _HEIGHT = 40
 _SIGN_WIDTH = 8
 
 _HEAD = re.compile(r"(?:flowchart|graph)(?:\s+(TB|TD|BT|RL|LR))?\s*;?", re.IGNORECASE)
+_LINE = re.compile(r"""(?:"[^"]*"|[^\n;"]|"(?![^"]*"))+""")
+_SHAPES = {
+    "circle": (r"\(\(", r"\)\)"),
+    "stadium": (r"\(\[", r"\]\)"),
+    "store": (r"\[\(", r"\)\]"),
+    "box_in_box": (r"\[\[", r"\]\]"),
+    "slanted": (r"\[[/\\]", r"[/\\]\]"),
+    "box": (r"\[", r"\]"),
+    "round": (r"\(", r"\)"),
+    "hexagon": (r"\{\{", r"\}\}"),
+    "choice": (r"\{(?!@)", r"\}"),
+    "flag": (r">", r"\]"),
+}
+_TEXT = r"""\s*"[^"]*"\s*|.*?"""
 _NODE = re.compile(
-    r"\s*(?P<name>[A-Za-z0-9_.\-]*[A-Za-z0-9_])"
-    r"(?:\(\((?P<circle>.*?)\)\)|\(\[(?P<stadium>.*?)\]\)|\[\((?P<store>.*?)\)\]|\[(?P<box>.*?)\]|\((?P<round>.*?)\)"
-    r"|\{(?P<choice>[^@].*?)\})?(?:@\{.*?\})?(?::::?\w+)?\s*"
+    r"\s*(?P<name>\w+(?:[.\-]\w+)*)"
+    rf"(?:{'|'.join(f'{opened}(?P<{shape}>{_TEXT}){closed}' for shape, (opened, closed) in _SHAPES.items())})?"
+    r"(?:@\{.*?\})?(?::::?\w+)?\s*"
 )
+_ENDS = r"(?:[>]|[ox](?=\s))"
 _EDGE = re.compile(
-    r"(?:--\s+(?P<inner>[^|>]+?)\s+-->|==\s+(?P<thick>[^|>]+?)\s+==>|-\.\s+(?P<dotted>[^|>]+?)\s+\.->"
-    r"|<?(?:-{2,}|={2,}|-\.+-)[>ox]?)(?:\|(?P<label>[^|]*)\|)?"
+    rf"<?(?:-{{2,}}{_ENDS}|-{{3,}}|={{2,}}{_ENDS}|={{3,}}|-\.+-{_ENDS}?|~{{3,}})(?:\|(?P<label>[^|]*)\|)?"
+    rf"|<?--(?P<inner>[^|>]+?)--+{_ENDS}?|<?==(?P<thick>[^|>]+?)==+{_ENDS}?|<?-\.(?P<dotted>[^|>]+?)\.+-{_ENDS}?"
 )
 _LEFT_OUT = re.compile(r"(?:style|class|classDef|click|linkStyle|subgraph|end|direction|%%|accTitle|accDescr)\b|%%")
 
@@ -45,9 +60,19 @@ class Flowchart:
 
 
 class MermaidRenderer(Processor):
-    """Draw a Mermaid flowchart as SVG; a message without one goes on as it came.
+    r"""Draw a Mermaid flowchart as SVG; a message without one goes on as it came.
 
-    Nodes, their usual shapes, edges with texts, chains and `&` are drawn; styles, subgraphs and icons are left out.
+    Nodes, their usual shapes, edges with texts, chains and `&` are drawn, from top to bottom, or with `LR` or `RL` from
+    left to right; styles, icons and the frames of subgraphs are left out. Any other kind of diagram is an error.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage :write) .
+        :read  a :FileReader ; :settings [ :sourceFile "house.mmd" ] .
+        :stage a :MermaidRenderer .
+        :write a :FileWriter ; :settings [ :destinationFile "house.svg" ] .
+        file house.mmd "flowchart LR\n  door[Front door] -->|key| hall\n  hall --> kitchen & stairs"
+        out {"content": "<svg…</svg>\n", "filepath": "house.svg"}
+        written house.svg "<svg xmlns=\"http://www.w3.org/2000/svg\"…>Front door</text>…>kitchen</text>…</svg>\n"
 
     Guarantee: pure.
     """
@@ -71,7 +96,7 @@ def parsed(text: str) -> Flowchart:
     Raises:
         ValueError: it is none, or a line of it cannot be read.
     """
-    lines = [line.strip() for line in re.split(r"[\n;]", text)]
+    lines = [line.strip() for line in _LINE.findall(text)]
     lines = [line for line in lines if line and not line.startswith("%%")]
     head = _HEAD.fullmatch(lines[0]) if lines else None
     if head is None:
@@ -112,7 +137,8 @@ def _noted(node: re.Match[str], chart: Flowchart) -> str:
     given = [(shape, text) for shape, text in node.groupdict().items() if shape != "name" and text is not None]
     if given:
         shape, text = given[0]
-        chart.nodes[name] = (re.sub(r"\bfab?:fa-[\w-]+\s*", "", text.strip().strip('"')), shape)
+        text = re.sub(r"\bfab?:fa-[\w-]+\s*|<br\s*/?>", " ", text.strip().strip('"'))
+        chart.nodes[name] = (" ".join(text.split()), shape)
     else:
         chart.nodes.setdefault(name, (name, "box"))
     return name
@@ -173,7 +199,7 @@ def _node(text: str, shape: str, place: Place) -> Iterator[str]:
         points = f"{x},{centre} {middle},{y - 6} {x + width},{centre} {middle},{y + _HEIGHT + 6}"
         yield f'<polygon points="{points}" fill="#fff" stroke="#333"/>'
     else:
-        radius = {"box": 0, "store": 8, "round": 8}.get(shape, _HEIGHT // 2)
+        radius = {"box": 0, "box_in_box": 0, "slanted": 0, "flag": 0, "store": 8, "round": 8}.get(shape, _HEIGHT // 2)
         size = f'x="{x}" y="{y}" width="{width}" height="{_HEIGHT}"'
         yield f'<rect {size} rx="{radius}" fill="#fff" stroke="#333"/>'
     yield _text(text, middle, centre)

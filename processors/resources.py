@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from processors.values import as_text
-from transmissions import Message, Processor, get_field, require_field, set_field, setting
+from processors.values import as_text, require_text
+from transmissions import Message, Processor, get_field, set_field, setting
 
 __all__ = ["EntryDeduplicator", "FeedUrlDeduplicator", "ResourceMinter", "URLNormalizer"]
 
@@ -19,14 +19,24 @@ __all__ = ["EntryDeduplicator", "FeedUrlDeduplicator", "ResourceMinter", "URLNor
 class ResourceMinter(Processor):
     """Mint an address for a resource, in a field with `uri`, `created` and `agent`.
 
-    An object that the field holds keeps its other members.
+    An object that the field holds keeps its other members; anything else there is replaced.
+
+    Example:
+        :stage a :ResourceMinter ; :settings [
+            :targetField "letter" ; :baseURI "http://example.org/letters/" ; :agentURI "http://example.org/office"
+        ] .
+        in {"letter": {"title": "Reply"}}
+        out {"letter": {"title": "Reply", "uri": "http://example.org/letters/…", "created": "…Z",
+            "agent": "http://example.org/office"}}
 
     Guarantee: at least once: every message gets an address of its own.
     """
 
     takes_done = True
 
-    target_field: str = setting("content", "field that receives them, as a dotted path", writes=True)
+    target_field: str = setting(
+        "resource", "field that receives them, as a dotted path", writes=True, application="content"
+    )
     base_uri: str = setting("http://hyperdata.it/", "what the address begins with")
     agent_uri: str = setting("http://hyperdata.it/agents/transmissions", "the address of who minted it")
 
@@ -42,33 +52,48 @@ class ResourceMinter(Processor):
 class URLNormalizer(Processor):
     """Make an address uniform: scheme and host in lower case, no default port, no slash at the end.
 
+    Example:
+        :stage a :URLNormalizer ; :settings [ :inputField "link" ; :outputField "url" ] .
+        in {"link": "HTTPS://Example.org:443/News/"}
+        out {"link": "HTTPS://Example.org:443/News/", "url": "https://example.org/News"}
+
     Guarantee: idempotent.
     """
 
     input_field: str = setting("url", "field with the address, as a dotted path", reads=True)
-    output_field: str = setting("", "field that receives it, as a dotted path; the same one if empty")
+    output_field: str = setting("", "field that receives it, as a dotted path; the same one if empty", writes=True)
     remove_trailing_slash: bool = setting(True, "whether a slash at the end is taken off")
 
     def process(self, message: Message) -> Message:
         """Return the message with the address."""
-        address = str(require_field(message, self.input_field))
-        set_field(message, self.output_field or self.input_field, self._normal(address))
+        address = require_text(message, self.input_field)
+        # What one step leaves may begin or end with what the next takes off.
+        while (made := self._normal(address)) != address:
+            address = made
+        set_field(message, self.output_field or self.input_field, address)
         return message
 
     def _normal(self, address: str) -> str:
         try:
             parts = urlsplit(address.strip())
-            host = parts.netloc.lower() if "@" not in parts.netloc else parts.netloc
         except ValueError:
             return address
+        user, at, host = parts.netloc.rpartition("@")
         port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower())
-        host = host.removesuffix(port) if port else host
+        host = host.lower().removesuffix(port) if port else host.lower()
         path = parts.path.rstrip("/") if self.remove_trailing_slash else parts.path
-        return urlunsplit((parts.scheme.lower(), host, path, parts.query, parts.fragment))
+        return urlunsplit((parts.scheme.lower(), f"{user}{at}{host}", path, parts.query, parts.fragment))
 
 
 class FeedUrlDeduplicator(Processor):
-    """Tell, or leave out, feeds that are known: those in a list of the message, and those that came before in the run.
+    """Leave out feeds that are known already, or say so: those in a list of the message, and those earlier in the run.
+
+    Example:
+        :stage a :FeedUrlDeduplicator .
+        in {"feedUrl": "http://example.org/a", "existingFeeds": ["http://example.org/b"]}
+        in {"feedUrl": "http://example.org/a/", "existingFeeds": []}
+        in {"feedUrl": "http://example.org/b", "existingFeeds": ["http://example.org/b"]}
+        out {"feedUrl": "http://example.org/a", "existingFeeds": ["http://example.org/b"], "isDuplicate": false}
 
     Guarantee: pure, but for what came before in the run.
     """
@@ -78,7 +103,7 @@ class FeedUrlDeduplicator(Processor):
 
     input_field: str = setting("feedUrl", "field with the feed's address, as a dotted path", reads=True)
     existing_field: str = setting("existingFeeds", "field with the list of known addresses, as a dotted path")
-    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+    skip_duplicates: bool = setting(True, "whether a known one is left out; else `isDuplicate` says what it is")
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -86,7 +111,7 @@ class FeedUrlDeduplicator(Processor):
 
     def process(self, message: Message) -> Message | None:
         """Return the message, or nothing."""
-        address = str(require_field(message, self.input_field)).rstrip("/")
+        address = require_text(message, self.input_field).rstrip("/")
         known = get_field(message, self.existing_field, [])
         listed = {str(one).rstrip("/") for one in known} if isinstance(known, list) else set()
         is_known = address in self._seen or address in listed
@@ -101,10 +126,19 @@ _METHODS = ("guid", "link", "hash")
 
 
 class EntryDeduplicator(Processor):
-    """Tell, or leave out, entries of feeds that are known: by their guid, their link, or a hash of their content.
+    """Leave out entries of feeds that are known already, or say so: by their guid, their link, or their content.
 
     Known are those in `queryResults`, the rows of a SPARQL result with `guid`, `link`, `contentHash` and the entry's
-    address in `entry` (or `uri`, or `post`), and those that came before in the run. `matchMethod` says what told.
+    address in `entry` (or `uri`, or `post`), and those that came before in the run. Of one that goes on, `isDuplicate`
+    says whether it is known, `matchMethod` by what, `existingURI` as what, and `entryHash` is a hash of its content.
+
+    Example:
+        :stage a :EntryDeduplicator ; :settings [ :checkMethod "link" ; :skipDuplicates false ] .
+        in {"currentItem": {"link": "http://example.org/1"}}
+        in {"currentItem": {"link": "http://example.org/1"}}
+        out {"currentItem": {"link": "http://example.org/1"}, "isDuplicate": false}
+        out {"currentItem": {"link": "http://example.org/1"}, "isDuplicate": true,
+            "existingURI": "http://example.org/1", "matchMethod": "link"}
 
     Guarantee: pure, but for what came before in the run.
     """
@@ -116,8 +150,8 @@ class EntryDeduplicator(Processor):
     link_field: str = setting("currentItem.link", "field with its link, as a dotted path")
     content_field: str = setting("currentItem.content", "field with its content, as a dotted path")
     use_content_hash: bool = setting(True, "whether entries of equal content are one")
-    check_method: Literal["all", "guid", "link", "hash"] = setting("all", "by what they are told")
-    skip_duplicates: bool = setting(True, "whether a known one is left out, rather than told in `isDuplicate`")
+    check_method: Literal["all", "guid", "link", "hash"] = setting("all", "by what a known one is recognised")
+    skip_duplicates: bool = setting(True, "whether a known one is left out; else `isDuplicate` says what it is")
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

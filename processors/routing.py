@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from processors.values import are_equal
+from processors.values import are_equal, as_text
 from transmissions import MISSING, Message, Processor, copy_message, get_field, set_field, setting
 
 __all__ = ["GOTO", "Choice", "holds"]
@@ -14,8 +14,21 @@ __all__ = ["GOTO", "Choice", "holds"]
 class Choice(Processor):
     """Set a field to one value or another, as a test of a field says; with GOTO behind it, that is a branch.
 
+    In a plain pipeline, which has no GOTO, FieldFilter makes a branch. A text contains a text, a list a member, and an
+    object a field; null and an empty list do not exist.
     A value that is the path of a field stands for what is there; one with a dot or a bracket that is the path of
     nothing sets nothing. Texts and numbers are compared as they are written: 1 equals "1".
+
+    Example:
+        :stage a :Choice ; :settings [
+            :testProperty "size" ; :testOperator "greater" ; :testValue 100 ;
+            :trueProperty "shelf" ; :trueValue "large" ;
+            :falseProperty "shelf" ; :falseValue "small"
+        ] .
+        in {"title": "Atlas", "size": 340}
+        in {"title": "Almanac", "size": 90}
+        out {"title": "Atlas", "size": 340, "shelf": "large"}
+        out {"title": "Almanac", "size": 90, "shelf": "small"}
 
     Guarantee: pure.
     """
@@ -23,10 +36,8 @@ class Choice(Processor):
     takes_done = True
 
     test_property: str = setting("content", "field to test, as a dotted path", reads=True)
-    test_operator: Literal["equals", "contains", "greater", "less", "exists"] = setting(
-        "equals", "what is asked of it; a list without members does not exist"
-    )
-    test_value: object = setting("", "what the field is compared with")
+    test_operator: Literal["equals", "contains", "greater", "less", "exists"] = setting("equals", "what is asked of it")
+    test_value: object = setting("", "what the field is compared with; `exists` needs none")
     true_property: str = setting("", "field to set if the test holds; none if empty", writes=True)
     true_value: object = setting("", "its value then: a text, or the path of the field that holds it")
     false_property: str = setting("", "field to set if it does not; none if empty", writes=True)
@@ -56,17 +67,18 @@ def holds(value: Any, operator: str, wanted: Any) -> bool:
 
 def _contains(value: Any, wanted: Any) -> bool:
     if isinstance(value, str):
-        return str(wanted) in value
+        return as_text(wanted) in value
     if isinstance(value, list):
         return any(are_equal(one, wanted) for one in value)
-    return isinstance(value, dict) and str(wanted) in value
+    return isinstance(value, dict) and as_text(wanted) in value
 
 
 def _is_greater(value: Any, other: Any, *, less: bool) -> bool:
     try:
         first, second = _number(value), _number(other)
     except (TypeError, ValueError):
-        return str(value) < str(other) if less else str(value) > str(other)
+        one, two = as_text(value), as_text(other)
+        return one < two if less else one > two
     return first < second if less else first > second
 
 
@@ -92,7 +104,27 @@ class GOTO(Processor):
 
     What else leaves it has run to its end, and goes no further; if nothing leaves it, nothing goes on. A target that
     the application does not have is warned of, and the message goes on as it came. Only the transmissions of an
-    application folder can be gone to.
+    application folder can be gone to. There a message's field `gotoTarget` comes before the setting, so that a Choice
+    may say where each message goes.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:choose :stage) .
+        :choose a :Choice ; :settings [
+            :testProperty "language" ; :testValue "de" ;
+            :trueProperty "gotoTarget" ; :trueValue "german" ;
+            :falseProperty "gotoTarget" ; :falseValue "english"
+        ] .
+        :stage a :GOTO .
+
+        :german a :Transmission ; :pipe (:gruss) .
+        :gruss a :SetField ; :settings [ :field "greeting" ; :value "Guten Tag" ] .
+        :english a :Transmission ; :pipe (:hello) .
+        :hello a :SetField ; :settings [ :field "greeting" ; :value "Good morning" ] .
+        application letters
+        in {"language": "de"}
+        out {"language": "de", "gotoTarget": "german", "greeting": "Guten Tag", "tags": "choose.stage.gruss",
+            "appName": "letters", "appPath": "…/letters", "rootDir": "…/letters", "dataDir": "…/letters/data",
+            "workingDir": "…/letters/data", "appRunStart": "…Z"}
 
     Guarantee: that of the stages gone to.
     """

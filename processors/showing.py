@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from processors.values import as_text
@@ -12,6 +13,14 @@ __all__ = ["ShowConfig", "ShowSettings", "ShowTransmission"]
 
 class ShowConfig(Processor):
     """Show where the stage is: its name, its pipeline, and in an application the folders that it works in.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:stage :end) .
+        :stage a :ShowConfig .
+        :end a :DeadEnd .
+        application letters
+        logged :stage {"stage": "stage", "pipeline": "letters", "application": "letters",
+            "root": "…/letters", "working": "…/letters/data"}
 
     Guarantee: pure.
     """
@@ -24,19 +33,25 @@ class ShowConfig(Processor):
         place = self.context.application
         if place is not None:
             facts |= {"application": place.name, "root": str(place.root), "working": str(place.working)}
-        self.context.log("notice", as_text(facts), {})
+        self.context.log("notice", json.dumps(facts, ensure_ascii=False), {})
         return message
 
 
 class ShowSettings(Processor):
     """Show the value of a setting, to see where it comes from.
 
+    Example:
+        :stage a :ShowSettings ; :settings [ :name "Town library" ] .
+        in {"title": "Letters"}
+        logged :stage name: Town library
+        out {"title": "Letters"}
+
     Guarantee: pure.
     """
 
     takes_done = True
 
-    name: object = setting("", "any text")
+    name: object = setting("", "what to show")
 
     def process(self, message: Message) -> Message:
         """Show it and return the message."""
@@ -45,7 +60,15 @@ class ShowSettings(Processor):
 
 
 class ShowTransmission(Processor):
-    """Show the pipeline that the stage is in, and which stages the message came through.
+    """Show the pipeline that the stage is in, stage by stage, and in an application which of them the message passed.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:text :stage) .
+        :text a :SetText ; :settings [ :text "Dear reader" ] .
+        :stage a :ShowTransmission .
+        in {"title": "Letters"}
+        logged :stage pipeline example: :text a :SetText, :stage a :ShowTransmission
+        out {"title": "Letters", "content": "Dear reader"}
 
     Guarantee: pure.
     """
@@ -54,7 +77,8 @@ class ShowTransmission(Processor):
 
     def process(self, message: Message) -> Message:
         """Show it and return the message."""
-        way = message.get("tags", "")
-        came = f", the message came through {way}" if way else ""
-        self.context.log("notice", f"pipeline {self.context.pipeline}, stage :{self.context.stage}{came}", {})
+        way = message.get("tags")
+        came = f"; the message came through {way}" if way else ""
+        stages = ", ".join(f":{name} a :{processor}" for name, processor in self.context.stages)
+        self.context.log("notice", f"pipeline {self.context.pipeline}: {stages}{came}", {})
         return message

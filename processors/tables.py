@@ -64,6 +64,7 @@ class _LineReader(Processor):
             file = path.open("rb")
         except OSError as error:
             raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        self.context.output.note_input(path)
         with file:
             self.bytes_total = (self.bytes_total or 0) + path.stat().st_size
             yield file, str(path)

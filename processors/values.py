@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-__all__ = ["are_equal", "as_list", "as_text", "index_object"]
+from transmissions import Message, SharedList, require_field
+
+__all__ = ["are_equal", "as_list", "as_text", "index_object", "require_text", "without"]
 
 _NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?\s*", re.ASCII)
 
@@ -26,12 +28,14 @@ def as_text(value: Any) -> str:
 def as_list(value: Any) -> list[Any] | None:
     """Return a list, or the members of an object with the keys 0, 1, 2, …, which stands for one; None for all else.
 
-    >>> as_list({"0": "a", "1": "b"})
-    ['a', 'b']
+    A list that messages share is copied, so that its members may go into messages of their own.
+
+    >>> as_list({"0": "a", "1": "b"}), as_list({})
+    (['a', 'b'], [])
     """
     if isinstance(value, list):
-        return value
-    if isinstance(value, dict) and value and list(value) == [str(number) for number in range(len(value))]:
+        return value.own() if isinstance(value, SharedList) else value
+    if isinstance(value, dict) and list(value) == [str(number) for number in range(len(value))]:
         return list(value.values())
     return None
 
@@ -43,6 +47,34 @@ def index_object(value: Any) -> Any:
     {'0': 'a', '1': 'b'}
     """
     return {str(number): one for number, one in enumerate(value)} if isinstance(value, list) else value
+
+
+def require_text(message: Message, path: str) -> str:
+    """Return the text at a dotted path.
+
+    Raises:
+        ValueError: there is none, or it is no text.
+    """
+    value = require_field(message, path)
+    if not isinstance(value, str):
+        raise ValueError(f"the field {path} holds no text but {type(value).__name__}")
+    return value
+
+
+def without(message: Message, path: str) -> Message:
+    """Return a message without the field at a dotted path, which is there; only what the path leads through is copied.
+
+    >>> without({"a": {"b": 1, "c": 2}}, "a.b")
+    {'a': {'c': 2}}
+    """
+    if path in message:
+        return {key: value for key, value in message.items() if key != path}
+    first, _, rest = path.partition(".")
+    inner = message[first]
+    if isinstance(inner, dict):
+        return {**message, first: without(inner, rest)}
+    # Inside a list nothing can be left out without moving what stands behind it.
+    return dict(message)
 
 
 def are_equal(one: Any, other: Any) -> bool:

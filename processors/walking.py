@@ -24,6 +24,19 @@ class DirWalker(Processor):
     A pattern is compared with a file's or folder's name and with its path below the folder walked; `*` stands for any
     characters. Below a folder that is excluded, nothing is looked at.
 
+    Example:
+        :stage a :DirWalker ; :settings [ :sourceDir "letters" ; :includePattern "*.md" ; :excludePattern "drafts" ] .
+        file letters/may.md "Dear all"
+        file letters/2024/june.en.md "Dear Sir"
+        file letters/drafts/july.md "Dear"
+        file letters/photo.jpg "not looked into"
+        out {"filename": "june.en.md", "relPath": "2024/june.en.md", "fullPath": "…/letters/2024/june.en.md",
+            "filepath": "2024/june.en.md", "slug": "june", "count": 0}
+        out {"filename": "may.md", "relPath": "may.md", "fullPath": "…/letters/may.md", "filepath": "may.md", "slug":
+            "may",
+            "count": 1}
+        out {"count": 2, "done": true}
+
     Guarantee: pure: the same files give the same messages.
     """
 
@@ -52,6 +65,7 @@ class DirWalker(Processor):
         for path in self._walk(root, root):
             if self.limit is not None and count >= self.limit:
                 break
+            self.context.output.note_input(path)
             part = {**copy_message(message), **_facts(path, base), "count": count * self.count_by}
             if place is not None:
                 part["done"] = False
@@ -94,6 +108,13 @@ class FileFilter(Processor):
 
     The rules are globs in `fileSpec.fileFilter.include` and `.exclude`, as a reader before has put them there; those in
     the settings are added. What goes on has `match` set to true.
+
+    Example:
+        :stage a :FileFilter ; :settings [ :includePattern "**/*.md" ; :excludePattern "drafts/**" ] .
+        in {"filepath": "letters/may.md"}
+        in {"filepath": "drafts/july.md"}
+        in {"filepath": "letters/photo.jpg"}
+        out {"filepath": "letters/may.md", "match": true}
 
     Guarantee: pure.
     """

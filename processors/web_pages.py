@@ -9,18 +9,53 @@ from urllib.parse import urljoin
 from processors.extras import library
 from transmissions import Message, Processor, get_field, require_field, set_field, setting
 
-__all__ = ["HTMLToMarkdown", "LinkFinder", "MetadataExtractor"]
+__all__ = ["HTMLToMarkdown", "LinkFinder", "MetadataExtractor", "absolute", "without_sections"]
 
 
 class _PageProcessor(Processor):
     """What they have in common: the page, read leniently, however broken it is."""
 
     def _soup(self, message: Message, path: str) -> Any:
-        return library("bs4", "markup").BeautifulSoup(str(require_field(message, path)), "html.parser")
+        page = require_field(message, path)
+        if not isinstance(page, str):
+            raise ValueError(f"the field {path} holds no text but {type(page).__name__}")
+        return library("bs4", "markup").BeautifulSoup(without_sections(page), "html.parser")
+
+
+_SECTION = re.compile(r"<!\[(?!CDATA\[)([^>]*)>?", re.IGNORECASE)
+
+
+def without_sections(page: str) -> str:
+    """Return a page without marked sections, such as `<![if !IE]>`, which browsers take for comments.
+
+    The parser refuses a whole page for one of a kind that it does not know.
+
+    >>> without_sections("<![if !IE]>a<![endif]>")
+    'a'
+    """
+    return _SECTION.sub("", page)
+
+
+def absolute(base: Any, address: str) -> str:
+    """Return an address as one that starts from a base; one that cannot be made sense of, as it is.
+
+    >>> absolute("http://e.org/a/", "b"), absolute(None, "b"), absolute("http://e.org/", "http://[")
+    ('http://e.org/a/b', 'b', 'http://[')
+    """
+    try:
+        return urljoin(base if isinstance(base, str) else "", address)
+    except ValueError:
+        return address
 
 
 class HTMLToMarkdown(_PageProcessor):
-    """Turn HTML into Markdown, without scripts, styles and what the selectors name.
+    r"""Turn HTML into Markdown, without scripts, styles and what the selectors name.
+
+    Example:
+        :stage a :HTMLToMarkdown ; :settings [ :inputField "page" ; :cleanSelectors "nav", ".ad" ] .
+        in {"page": "<nav>Menu</nav><h1>Thaw</h1><p>It <b>rained</b>, see <a href='map.html'>the map</a>.</p>
+            <p class='ad'>Buy!</p>"}
+        out {"page": "<nav>…", "content": "# Thaw\n\nIt **rained**, see [the map](map.html).\n"}
 
     Guarantee: pure.
     """
@@ -52,6 +87,12 @@ class HTMLToMarkdown(_PageProcessor):
 class LinkFinder(_PageProcessor):
     """Gather the links of an HTML page, as a list of `url` and `text`.
 
+    Example:
+        :stage a :LinkFinder .
+        in {"url": "https://example.org/news/", "content": "<p>See <a href='map.html'>the <b>map</b></a>.</p>"}
+        out {"url": "https://example.org/news/", "content": "<p>…",
+            "links": [{"url": "https://example.org/news/map.html", "text": "the map"}]}
+
     Guarantee: pure.
     """
 
@@ -61,10 +102,11 @@ class LinkFinder(_PageProcessor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the links."""
-        base = str(get_field(message, self.base_url_field, ""))
         soup = self._soup(message, self.input_field)
+        named = soup.select_one("base[href]")
+        base = absolute(get_field(message, self.base_url_field, ""), named["href"].strip() if named else "")
         links = [
-            {"url": urljoin(base, link["href"].strip()), "text": " ".join(link.get_text(" ", strip=True).split())}
+            {"url": absolute(base, link["href"].strip()), "text": " ".join(link.get_text(" ", strip=True).split())}
             for link in soup.select("a[href]")
         ]
         set_field(message, self.output_field, links)
@@ -82,9 +124,19 @@ _NAMES = {
 
 
 class MetadataExtractor(_PageProcessor):
-    """Gather what an HTML page says of itself: title, description, author, dates, language, address, keywords.
+    r"""Gather what an HTML page says of itself: title, description, author, dates, language, address, keywords.
 
     What the page does not say is left out.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage) .
+        :read  a :FileReader ; :settings [ :sourceFile "page.html" ] .
+        :stage a :MetadataExtractor .
+        file page.html "<html lang='en'><head>\n<title>The thaw</title>\n<meta name='description' content='It
+            rained.'>\n
+            <meta property='article:published_time' content='2025-03-01'>\n</head></html>"
+        out {"content": "<html…", "filepath": "…/page.html", "metadata": {"title": "The thaw", "language": "en",
+            "description": "It rained.", "published": "2025-03-01"}}
 
     Guarantee: pure.
     """

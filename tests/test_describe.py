@@ -86,7 +86,8 @@ def test_the_example_gives_every_required_setting_and_no_other() -> None:
 
 def test_the_page_has_a_row_for_every_setting() -> None:
     """The Markdown table is whole: a bar in a text does not end its cell."""
-    page = reference_page([describe("Sample", Sample)])
+    page = reference_page([describe("Sample", Sample)], {"Tests": ["Sample"]})
+    assert "| Tests | [Sample](#sample) |" in page
     rows = [line for line in page.splitlines() if line.startswith("| `:")]
     assert len(rows) == len(Sample.settings())
     assert {line.replace("\\|", "").count("|") for line in rows} == {5}

@@ -79,6 +79,7 @@ class Context:
         stopping: says whether the run takes nothing more in, because it failed or was aborted; who waits, asks it.
         network: which hosts the run may connect to; a `Fetcher` is made with it.
         programs: which programs the run may start, and the door to them.
+        stages: the pipeline's stages in order, each as its name and its processor's.
     """
 
     stage: str = ""
@@ -95,6 +96,7 @@ class Context:
     halt: Callable[[str], None] = _no_halt
     network: Network = field(default_factory=Network)
     programs: Programs = field(default_factory=Programs)
+    stages: tuple[tuple[str, str], ...] = ()
     _outputs: dict[Path, Output] = field(default_factory=dict)
 
     def find(self, path: str | Path, *, below_root: bool = False) -> Path:

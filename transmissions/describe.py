@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,22 @@ from transmissions.settings import Duration, Setting
 __all__ = ["Description", "SettingDescription", "as_turtle", "describe", "reference_page"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
+_HEAD = """# Processors
+
+Everything here is said by the classes themselves; `trans describe NAME` shows one of them in the terminal.
+
+Each has an example, which a test runs: a pipeline in Turtle, the files that it needs, and the command with what it
+prints. `--messages -` writes the messages that leave the pipeline to standard output, one JSON object a line; lines
+that begin with a stage's name, `:stage`, go to standard error. `…` stands for what is different each time.
+
+- A **dotted path**, `meta.title` or `list.0`, leads to a field inside another, or to a member of a list.
+- **reads** and **writes** name message fields; you are warned of a stage that reads what nobody writes.
+- **guarantee** says what running it again does. *Pure*: the same messages give the same, and nothing else changes;
+  *idempotent*: a second time changes nothing more; *at least once*: a second time does it again.
+- A **mark** ends a **group**: a processor that splits a message sends the parts, then the message itself, marked with
+  `"done": true`. Marks pass by all stages but those that end groups.
+- **in an application** means in a folder of the JavaScript project, which has [rules of its own](applications.md).
+"""
 _SAMPLES: dict[Any, str] = {
     str: '"text"',
     int: "1",
@@ -140,14 +156,20 @@ def describe(name: str, processor: type[Processor]) -> Description:
     )
 
 
-def reference_page(descriptions: Iterable[Description]) -> str:
-    """Return the Markdown page that describes all these processors."""
+def reference_page(descriptions: Iterable[Description], subjects: Mapping[str, Iterable[str]]) -> str:
+    """Return the Markdown page that describes all these processors.
+
+    Args:
+        descriptions: what is known of each, in order.
+        subjects: names of processors by what they have to do with, for the table that the page begins with.
+    """
     sections = [one.as_markdown() for one in descriptions]
-    head = (
-        "# Processors\n\n"
-        "Everything here is said by the classes themselves; `trans describe NAME` shows one of them in the terminal.\n"
-    )
-    return "\n".join([head, *sections])
+    rows = [f"| {subject} | {' '.join(map(_link, names))} |" for subject, names in subjects.items()]
+    return "\n".join([_HEAD, "| what for | processors |", "| --- | --- |", *rows, "", *sections])
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
 
 
 def _describe_setting(one: Setting) -> SettingDescription:

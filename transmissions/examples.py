@@ -5,11 +5,13 @@
         in {"title": "abc"}
         out {"title": "cba"}
 
-Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its word:
-`with OPTIONS` are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a
-message that goes in, `out {…}` one that comes out, in order, and `written NAME "text"` a file that is there afterwards;
-in those two, `…` inside a text stands for whatever is there. A line that is indented further goes on with the one above
-it. The reference page shows it, and a test runs it.
+Turtle comes first; without a `:pipe` in it, the pipeline is `:stage` alone. Then, each line beginning with its
+word: `application NAME` says that the Turtle is the `transmissions.ttl` of an application's folder, `with OPTIONS`
+are options of `trans run` that it needs, `file NAME "text"` is a file that is there before, `in {…}` a message that
+goes in, `out {…}` one that comes out, in order, `logged TEXT` a line on standard error, and `written NAME "text"` a
+file that is there afterwards; in those three, `…` inside a text stands for whatever is there. A file's text may
+come in several; JSON values instead stand one a line. `gone NAME` is a file that is there no more. A line that is
+indented further goes on with the one above it. The reference page shows it, and a test runs it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ __all__ = ["Example", "example_of", "matches", "without_example"]
 
 _NAMESPACE = "http://purl.org/stuff/transmissions/"
 _SECTION = re.compile(r"^Example:\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
-_LINE = re.compile(r"^(in|out|file|written|with) +(.*)", re.DOTALL)
+_WORDS = ("in", "out", "file", "written", "with", "logged", "application", "gone")
+_LINE = re.compile(rf"^({'|'.join(_WORDS)}) +(.*)", re.DOTALL)
 _NAMED = re.compile(r"(\S+) +(.*)", re.DOTALL)
 _ANYTHING = "…"
 
@@ -44,6 +47,9 @@ class Example:
         gives: what comes out, in order; `…` in a text stands for anything.
         written: texts of files that are there afterwards, by path, likewise.
         options: options of `trans run` that it needs, such as `--allow-program sort`.
+        logged: what stands on standard error, line by line, likewise.
+        gone: files that are there no more afterwards.
+        application: the name of the application's folder that holds the pipeline; "" for a file, `example.ttl`.
     """
 
     turtle: str
@@ -52,25 +58,35 @@ class Example:
     gives: tuple[dict[str, Any], ...]
     written: dict[str, str]
     options: str = ""
+    logged: tuple[str, ...] = ()
+    application: str = ""
+    gone: tuple[str, ...] = ()
+
+    @property
+    def pipeline(self) -> str:
+        """The path of the file that holds the pipeline."""
+        return f"{self.application}/transmissions.ttl" if self.application else "example.ttl"
 
     def as_markdown(self) -> str:
         """Return it as a pipeline, the command that runs it, and what that prints."""
-        parts = [f"```turtle\n{self.turtle}```"]
+        parts = [f"`{self.pipeline}` holds"] if self.application else []
+        parts.append(f"```turtle\n{self.turtle}```")
         parts += [f"`{name}` holds\n\n{_fenced(text)}" for name, text in self.files.items()]
         parts.append(f"```console\n{self.as_session()}```")
         parts += [f"and `{name}` then holds\n\n{_fenced(text)}" for name, text in self.written.items()]
+        parts += [f"and `{name}` is gone" for name in self.gone]
         return "\n\n".join(parts)
 
     def as_session(self) -> str:
         """Return the command that runs it, and what that prints."""
         lines = [json.dumps(one, ensure_ascii=False) for one in self.messages]
-        options = f" {self.options}" if self.options else ""
+        run = f"$ trans run {self.application or self.pipeline}" + (f" {self.options}" if self.options else "")
         if len(lines) > 1:
-            command = [f"$ trans run example.ttl{options} -m - --messages - <<'END'", *lines, "END"]
+            command = [f"{run} -m - --messages - <<'END'", *lines, "END"]
         else:
             given = f" -m {shlex.quote(lines[0])}" if lines and lines[0] != "{}" else ""
-            command = [f"$ trans run example.ttl{options}{given} --messages -"]
-        return "\n".join([*command, *(json.dumps(one, ensure_ascii=False) for one in self.gives)]) + "\n"
+            command = [f"{run}{given} --messages -"]
+        return "\n".join([*command, *self.logged, *(json.dumps(one, ensure_ascii=False) for one in self.gives)]) + "\n"
 
 
 def example_of(processor: type[Processor]) -> Example | None:
@@ -83,7 +99,7 @@ def example_of(processor: type[Processor]) -> Example | None:
     if found is None:
         return None
     turtle: list[str] = []
-    rows: dict[str, list[Any]] = {"in": [], "out": [], "file": [], "written": [], "with": []}
+    rows: dict[str, list[Any]] = {word: [] for word in _WORDS}
     for line in _joined(textwrap.dedent(found.group(1)).strip("\n")):
         parts = _LINE.match(line)
         if parts is None:
@@ -100,6 +116,9 @@ def example_of(processor: type[Processor]) -> Example | None:
         tuple(rows["out"]),
         dict(rows["written"]),
         " ".join(rows["with"]),
+        tuple(rows["logged"]),
+        "".join(rows["application"]),
+        tuple(rows["gone"]),
     )
 
 
@@ -151,13 +170,25 @@ def _value(word: str, text: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError("a message is a JSON object")
         return value
-    if word == "with":
+    if word in ("with", "logged", "application", "gone"):
         return text.strip()
     named = _NAMED.fullmatch(text)
     if named is None:
         raise ValueError("a file is written as NAME and its text")
-    content = json.loads(named.group(2))
-    return named.group(1), content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return named.group(1), _content(named.group(2))
+
+
+def _content(text: str) -> str:
+    """Return what a file holds: texts one behind another, or a JSON value, or several, one a line."""
+    values, place, decoder = [], 0, json.JSONDecoder()
+    while place < len(text):
+        value, place = decoder.raw_decode(text, place)
+        values.append(value)
+        place += len(text[place:]) - len(text[place:].lstrip())
+    if all(isinstance(value, str) for value in values):
+        return "".join(values)
+    lines = [json.dumps(value, ensure_ascii=False) for value in values]
+    return "".join(f"{line}\n" for line in lines) if len(lines) > 1 else lines[0]
 
 
 def _pipeline(turtle: str) -> str:

@@ -33,6 +33,7 @@ __all__ = ["Fetched", "Fetcher"]
 
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BUSY = frozenset({429, 502, 503, 504})
+_TURNED_AWAY = frozenset({429, 503})
 _KEPT_ABROAD = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
 )
@@ -140,10 +141,19 @@ class Fetcher:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        again_if_turned_away: bool = False,
     ) -> Fetched:
         """Ask, and return the answer, whatever its status is.
 
         A host that cannot be reached, takes too long, or is busy is asked again, after a while or when it says so.
+
+        Args:
+            url: where.
+            method: what is done; what must not be repeated, such as POST, is sent once, unless it never went out.
+            headers: headers beside the usual ones.
+            body: what is sent with it.
+            again_if_turned_away: whether what must not be repeated is, after an answer of 429 or 503, by which the
+                other side says that it did nothing.
 
         Raises:
             NetworkRefused: the run does not allow a connection that this needs.
@@ -165,7 +175,8 @@ class Fetcher:
             if fetched is not None:
                 asked = asked_wait(fetched.headers.get("retry-after", ""))
                 wait = max(wait, asked)
-                final = attempt >= self._attempts or method not in _REPEATABLE or asked > _LONGEST_WAIT_S
+                again = method in _REPEATABLE or (again_if_turned_away and fetched.status in _TURNED_AWAY)
+                final = attempt >= self._attempts or not again or asked > _LONGEST_WAIT_S
                 if final or fetched.status not in _BUSY:
                     return fetched
             self._sleep(wait)

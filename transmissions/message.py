@@ -195,6 +195,8 @@ def shorten(value: Any, limit: int = 200) -> str:
 
     >>> shorten({"title": "x" * 1000, "n": 1}, 30)
     '{"title": "xxxxxxxxxxxxxxxxxx…'
+    >>> shorten({"a": None, "b": [True, 1.5]})
+    '{"a": null, "b": [true, 1.5]}'
     """
     text = _shorten(value, limit)
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -218,4 +220,4 @@ def _shorten(value: Any, limit: int) -> str:
     if isinstance(value, list | tuple):
         shown = [_shorten(one, limit // 2) for one in value[:8]]
         return "[" + ", ".join(shown) + (", …" if len(value) > 8 else "") + "]"
-    return repr(value)[:limit]
+    return "null" if value is None else repr(value).lower() if isinstance(value, bool) else repr(value)[:limit]

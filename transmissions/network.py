@@ -1,4 +1,4 @@
-"""Which hosts a run may connect to: names that whoever runs it allows, at addresses of the internet.
+"""Which hosts a run may connect to, and where it may listen: what whoever runs it allows.
 
 A name that is allowed says nothing of where it leads: an address that is none of the internet (this machine, the
 network around it, a cloud's service for its machines) has to be allowed itself.
@@ -95,6 +95,19 @@ class Network:
         raise NetworkRefused(
             f"{host}: refused: it is at {found}, which is no address of the internet; --allow-host {found} allows it"
         )
+
+    def check_listening(self, address: str) -> None:
+        """Check an address of this machine at which something is to be served: each has to be allowed itself.
+
+        Raises:
+            NetworkRefused: it is not allowed, or is no address.
+        """
+        try:
+            found = _unwrapped(ip_address(address))
+        except ValueError:
+            raise NetworkRefused(f"{address}: refused: this is no address, such as 127.0.0.1, to listen at") from None
+        if not any(found in network for network in self.addresses):
+            raise NetworkRefused(f"{address}: refused: this run may not listen there; --allow-host {address} allows it")
 
 
 def _plain(host: str) -> str:

@@ -11,7 +11,6 @@ from rdflib.namespace import RDF
 from transmissions import vocabulary as terms
 from transmissions.errors import TransmissionsError
 from transmissions.problem import Problem, nearest
-from transmissions.registry import REFUSED
 
 if TYPE_CHECKING:
     from rdflib.term import Node
@@ -225,7 +224,7 @@ def _unknown(document: Document, stage: Node, kind: Node, registry: Registry) ->
     if not isinstance(kind, URIRef):
         return Problem(place, f"the type of stage {document.name(stage)} must be the name of a processor",
                        f"got {document.described(kind)}", "unknown-processor")  # fmt: skip
-    if kind.startswith(terms.NAMESPACE) and (reason := REFUSED.get(terms.local_name(kind))):
+    if kind.startswith(terms.NAMESPACE) and (reason := registry.refusal(terms.local_name(kind))):
         return Problem(place, f"the processor {name} is refused", reason, "refused-processor")
     guess = nearest(terms.local_name(kind), registry.names())
     if guess and not kind.startswith(terms.NAMESPACE):

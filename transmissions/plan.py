@@ -92,6 +92,11 @@ class Plan:
         return tuple(stage for segment in self.segments for stage in segment.stages)
 
     @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The names of all stages, each with its processor's."""
+        return tuple((stage.name, stage.processor.__name__) for stage in self.stages)
+
+    @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """Pairs of the names of stages, the first of which sends to the second."""
         inside = [pair for segment in self.segments for pair in pairwise(segment.stages)]

@@ -15,18 +15,13 @@ from transmissions.errors import NoSuchProcessor, TransmissionsError
 from transmissions.problem import nearest
 from transmissions.processor import Processor
 
-__all__ = ["GROUP", "REFUSED", "Registry", "load_processors"]
+__all__ = ["GROUP", "REFUSED_GROUP", "Registry", "load_processors"]
 
 GROUP = "transmissions.processors"
 """The entry-point group through which installed packages, the bundled one included, offer processors."""
 
-_NO_COMMAND = "a message's text must not become a command; :RunProgram runs one fixed program, if that is allowed"
-REFUSED = {
-    "BashCommand": _NO_COMMAND,
-    "EndpointsGenerator": "it wrote passwords into a file; :SPARQLSelect and :SPARQLUpdate read them from variables",
-    "RunCommand": _NO_COMMAND,
-}
-"""Processors of the JavaScript project that there are none of here on purpose, and why."""
+REFUSED_GROUP = "transmissions.refused"
+"""The group through which packages say why they offer no processor of a name: a mapping from names to reasons."""
 
 
 class Registry:
@@ -55,16 +50,25 @@ class Registry:
             return self._own[name]
         if name not in self._loaded:
             if name not in _installed():
-                if name in REFUSED:
-                    raise NoSuchProcessor(f":{name} is refused: {REFUSED[name]}")
+                if reason := self.refusal(name):
+                    raise NoSuchProcessor(f":{name} is refused: {reason}")
                 guess = nearest(name, self.names())
                 hint = f"did you mean :{guess}?   " if guess else ""
                 raise NoSuchProcessor(f"no processor is called :{name}; {hint}`trans list processors` shows all")
             self._loaded[name] = _load(name, _installed()[name])
         return self._loaded[name]
 
+    def refusal(self, name: str) -> str | None:
+        """Return why nobody offers a processor of that name on purpose; None if nobody says so."""
+        return None if name in self else _refused().get(name)
+
     def __contains__(self, name: str) -> bool:
         return name in self._own or name in _installed()
+
+
+@functools.cache
+def _refused() -> Mapping[str, str]:
+    return {name: reason for point in entry_points(group=REFUSED_GROUP) for name, reason in point.load().items()}
 
 
 @functools.cache

@@ -11,13 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyshacl
 from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import RDF, RDFS, SH, XSD
 
 from transmissions import violations
 from transmissions import vocabulary as terms
 from transmissions.settings import REQUIRED, Duration, Setting
+from transmissions.shacl import validate
 
 if TYPE_CHECKING:
     from rdflib.term import Node
@@ -83,7 +83,7 @@ def check(document: Document, outline: Outline, processors: Mapping[str, type[Pr
         nodes |= {_named(subject): subject, _named(value): value}
         data.add((_named(subject), predicate, _named(value)))
     # The document is ours and is not kept, so nothing is copied; nothing is inferred, imported or scripted either.
-    conforms, report, _ = pyshacl.validate(
+    conforms, report, _ = validate(
         data, shacl_graph=shapes, inplace=True, inference="none", advanced=False, js=False,
         meta_shacl=False, do_owl_imports=False, allow_infos=True, allow_warnings=True,
     )  # fmt: skip

@@ -54,6 +54,21 @@ class ClaudeExport(Processor):
     Each message has `conversation` (as exported), `provider`, `source` (`key`: the conversation's id; `digest`: of its
     bytes and what it is made with) and `location` (`file`, `bytes`).
 
+    Example:
+        :stage a :ClaudeExport ; :settings [ :sourceFile "conversations.json" ] .
+        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at":
+            "2025-03-01T09:00:00Z",
+            "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
+            {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
+            {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]}]
+        out {"provider": "claude", "conversation": {"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw",
+            "created_at": "2025-03-01T09:00:00Z",
+            "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
+            {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
+            {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]},
+            "source": {"key": "6f1c2a00-0000-4000-8000-000000000001"},
+            "location": {"file": "…/conversations.json", "bytes": [1, 355]}}
+
     Guarantee: idempotent; the same input gives the same messages in the same order.
     """
 

@@ -28,11 +28,29 @@ class _Place(NamedTuple):
 
 
 class IndexPage(Processor):
-    """Write an index of the conversations that pass: a page by year and month, newest first, and a JSON line for each.
+    r"""Write an index of the conversations that pass: a page by year and month, newest first, and a JSON line for each.
 
     Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing on, and writes
     the two files at the end. With `:incremental true` it lists what the target holds, from this run and earlier ones;
     it stands behind the FileWriter then.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :markdown :write :stage) .
+        :read     a :ClaudeExport ; :settings [ :sourceFile "conversations.json" ] .
+        :markdown a :MarkdownFormatter ; :settings [ :path "{created:%Y-%m-%d}-{title}.md" ] .
+        :write    a :FileWriter .
+        :stage    a :IndexPage ; :settings [ :title "My conversations" ] .
+        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at":
+            "2025-03-01T09:00:00Z",
+            "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
+            {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
+            {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]}]
+        written index.md "# My conversations\n\n1 conversation, 2 messages, 2025-03-01 to 2025-03-01\n\n## 2025\n\n###
+            March\n\n-
+            2025-03-01 [Thaw](2025-03-01-thaw.md) · 2 messages\n"
+        written index.jsonl "{\"key\": \"6f1c2a00-0000-4000-8000-000000000001\", \"title\": \"Thaw\",
+            \"created\": \"2025-03-01T09:00:00.000000Z\", \"updated\": \"2025-03-01T09:01:00.000000Z\",
+            \"path\": \"2025-03-01-thaw.md\", \"messages\": 2}\n"
 
     Guarantee: idempotent; the same conversations in any order give the same index.
     """

@@ -28,10 +28,26 @@ class _Page(NamedTuple):
 
 
 class JoinPages(Processor):
-    """Write the pages that pass into shared files, oldest first: one for each day, or whatever `:path` tells apart.
+    r"""Write the pages that pass into shared files, oldest first: one for each day, or whatever `:path` tells apart.
 
     Takes pages as MarkdownFormatter makes them; files that belong to a page, such as artifacts, pass by. Pages wait in
     a scratch file outside the target until the end, so that memory does not grow with them.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :markdown :stage) .
+        :read     a :ClaudeExport ; :settings [ :sourceFile "conversations.json" ] .
+        :markdown a :MarkdownFormatter ; :settings [ :frontMatter false ] .
+        :stage    a :JoinPages ; :settings [ :path "{created:%Y-%m}.md" ] .
+        file conversations.json [
+            {"uuid": "c1", "name": "Thaw", "created_at": "2025-03-01T09:00:00Z", "chat_messages": [
+            {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"}]},
+            {"uuid": "c2", "name": "Frost", "created_at": "2025-03-02T07:00:00Z", "chat_messages": [
+            {"uuid": "b1", "sender": "human", "text": "And now?", "created_at": "2025-03-02T07:00:00Z"}]}]
+        written 2025-03.md "# Thaw\n\n[Open in Claude](https://claude.ai/chat/c1) · begun 2025-03-01 09:00 UTC\n\n##
+            Human ·
+            2025-03-01 09:00\n\nWill it rain?\n\n---\n\n# Frost\n\n[Open in Claude](https://claude.ai/chat/c2) · begun
+            2025-03-02
+            07:00 UTC\n\n## Human · 2025-03-02 07:00\n\nAnd now?\n"
 
     Guarantee: idempotent; the same conversations in any order give the same files.
     """

@@ -28,7 +28,7 @@ _OWN_FIELDS = ("conversation", "location", "provider", "source", "content", "fil
 
 
 class MarkdownFormatter(Processor):
-    """Make Markdown of a conversation: one page, or one file for each of its messages in the original's form.
+    r"""Make Markdown of a conversation: one page, or one file for each of its messages in the original's form.
 
     Takes `conversation` and `source` as ClaudeExport gives them; sends a message for each file, with `filepath`,
     `content`, and `source` (`key`, `digest`, `parts`: how many files the conversation has; `entry`: its line of an
@@ -36,6 +36,26 @@ class MarkdownFormatter(Processor):
 
     What one message holds cannot spoil another: code fences are closed, names of files are safe, what is unknown is
     kept as JSON.
+
+    Example:
+        :main a :EntryTransmission ; :pipe (:read :stage :write) .
+        :read  a :ClaudeExport ; :settings [ :sourceFile "conversations.json" ] .
+        :stage a :MarkdownFormatter ; :settings [ :path "{created:%Y-%m-%d}-{title}.md" ; :frontMatter false ] .
+        :write a :FileWriter .
+        file conversations.json [{"uuid": "6f1c2a00-0000-4000-8000-000000000001", "name": "Thaw", "created_at":
+            "2025-03-01T09:00:00Z",
+            "updated_at": "2025-03-01T09:01:00Z", "chat_messages": [
+            {"uuid": "a1", "sender": "human", "text": "Will it rain?", "created_at": "2025-03-01T09:00:00Z"},
+            {"uuid": "b2", "sender": "assistant", "text": "All day.", "created_at": "2025-03-01T09:01:00Z"}]}]
+        out {"provider": "claude", "filepath": "2025-03-01-thaw.md", "content": "# Thaw…", "source": {
+            "key": "6f1c2a00-0000-4000-8000-000000000001", "parts": 1, "entry": {"title": "Thaw",
+            "created": "2025-03-01T09:00:00.000000Z", "updated": "2025-03-01T09:01:00.000000Z", "path":
+            "2025-03-01-thaw.md",
+            "messages": 2}}}
+        written 2025-03-01-thaw.md "# Thaw\n\n[Open in
+            Claude](https://claude.ai/chat/6f1c2a00-0000-4000-8000-000000000001) · begun 2025-03-01 09:00 UTC\n\n##
+            Human ·
+            2025-03-01 09:00\n\nWill it rain?\n\n## Assistant · 2025-03-01 09:01\n\nAll day.\n"
 
     Guarantee: idempotent; the same conversations in the same order give the same files.
     """

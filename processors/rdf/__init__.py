@@ -1,1 +1,1 @@
-"""Processors of RDF: read, parse, write, query, join and validate graphs."""
+"""Processors of RDF: read, parse, write, query, change, join and validate graphs."""

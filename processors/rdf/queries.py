@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,18 @@ from transmissions import (
     setting,
 )
 
-__all__ = ["Binding", "RDFQuery", "check_query", "reach", "rows_of"]
+__all__ = [
+    "Binding",
+    "OutOfTime",
+    "RDFQuery",
+    "TimedStore",
+    "bindings",
+    "check_query",
+    "outside",
+    "reach",
+    "rows_of",
+    "text_of",
+]
 
 _LOOK_EVERY = 1024
 _OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD", "DatasetClause": "FROM"}
@@ -83,37 +94,22 @@ class RDFQuery(Processor):
 
     def start(self) -> None:
         """Check the query, before the first message."""
-        text, place = self.query, "the query"
-        if self.query_file is not None:
-            path = self.context.find(self.query_file, below_root=True)
-            try:
-                text, place = path.read_text(encoding="utf-8"), str(path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise TransmissionsError(f"{path}: cannot be read: {error}") from None
-        if not text.strip():
-            raise TransmissionsError("no query is given: set :query, or :queryFile")
+        text, place = text_of(self, self.query, self.query_file, "query")
         self._prepared = check_query(text, place)
 
     def process(self, message: Message) -> Message:
         """Return the message with the answer."""
         quads = quads_in(require_field(message, self.source_field), self.source_field)
-        store = _TimedStore(self.timeout)
+        store = TimedStore(self.timeout)
         dataset = to_rdflib(quads, Graphs(store=store, default_union=self.default_graph == "union"))
         with quiet():
-            set_field(message, self.target_field, self._answer(dataset, store, self._bindings(message)))
+            set_field(message, self.target_field, self._answer(dataset, store, bindings(self.bind, message)))
         return message
 
-    def _bindings(self, message: Message) -> dict[str, Any]:
-        bound: dict[str, Any] = {}
-        for one in self.bind:
-            value = require_field(message, one.field, f"it is to be ?{one.variable}")
-            bound[one.variable] = _address(value, one.field) if one.kind == "address" else _text(value)
-        return bound
-
-    def _answer(self, dataset: Graphs, store: _TimedStore, bindings: Mapping[str, Any]) -> Any:
+    def _answer(self, dataset: Graphs, store: TimedStore, bound: Mapping[str, Any]) -> Any:
         store.begin()
         try:
-            found = dataset.query(self._prepared, initBindings=dict(bindings))
+            found = dataset.query(self._prepared, initBindings=dict(bound))
             if found.type == "ASK":
                 return {"head": {}, "boolean": bool(found.askAnswer)}
             if found.type == "SELECT":
@@ -122,7 +118,7 @@ class RDFQuery(Processor):
             if len(found.graph) > self.max_rows:
                 raise TransmissionsError(f"the answer has more than {self.max_rows} statements; see :maxRows")
             return to_text(sorted(from_rdflib(found.graph), key=str))
-        except _OutOfTime:
+        except OutOfTime:
             raise TransmissionsError(f"the query took more than {self.timeout:g} s; see :timeout") from None
 
     def _rows(self, found: Any) -> Any:
@@ -136,11 +132,20 @@ class RDFQuery(Processor):
         return rows_of(answer) if self.answer == "rows" else answer
 
 
-class _OutOfTime(Exception):
+def bindings(given: Iterable[Binding], message: Message) -> dict[str, Any]:
+    """Return the values that fields of a message give to variables."""
+    bound: dict[str, Any] = {}
+    for one in given:
+        value = require_field(message, one.field, f"it is to be ?{one.variable}")
+        bound[one.variable] = _address(value, one.field) if one.kind == "address" else _text(value)
+    return bound
+
+
+class OutOfTime(Exception):
     """A query has had its time."""
 
 
-class _TimedStore(Memory):
+class TimedStore(Memory):
     """A store that gives out no more statements once the time is over: every query lives on them."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -163,7 +168,25 @@ class _TimedStore(Memory):
     def _look(self) -> None:
         self._given += 1
         if self._given % _LOOK_EVERY == 0 and self._deadline is not None and time.monotonic() > self._deadline:
-            raise _OutOfTime
+            raise OutOfTime
+
+
+def text_of(processor: Processor, text: str, file: Path | None, term: str) -> tuple[str, str]:
+    """Return the text of a query or an update, which is given itself or as a file, and where it stands.
+
+    Raises:
+        TransmissionsError: there is none, or the file cannot be read.
+    """
+    place = f"the {term}"
+    if file is not None:
+        path = processor.context.find(file, below_root=True)
+        try:
+            text, place = path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise TransmissionsError(f"{path}: cannot be read: {error}") from None
+    if not text.strip():
+        raise TransmissionsError(f"no {term} is given: set :{term}, or :{term}File")
+    return text, place
 
 
 def check_query(text: str, place: str) -> Query:
@@ -182,7 +205,7 @@ def check_query(text: str, place: str) -> Query:
         ) from None
     if prepared.algebra.get("datasetClause"):
         raise TransmissionsError(f"{place}: refused: FROM names graphs elsewhere; the query is asked of the message's")
-    if found := next(_outside(prepared.algebra), None):
+    if found := next(outside(prepared.algebra), None):
         raise TransmissionsError(f"{place}: refused: {found} reaches for the network; SPARQLSelect asks a server")
     return prepared
 
@@ -196,23 +219,24 @@ def reach(text: str) -> str | None:
         ValueError: it is not valid.
     """
     try:
-        return next(_outside(parseQuery(text)), None)
+        return next(outside(parseQuery(text)), None)
     except Exception as error:
         # The parser raises errors of many kinds for one and the same thing.
         reason = str(error).strip().splitlines()
         raise ValueError(f"not valid SPARQL: {reason[0] if reason else type(error).__name__}") from None
 
 
-def _outside(part: Any) -> Iterator[str]:
+def outside(part: Any) -> Iterator[str]:
+    """Yield what in a query, or an update, reaches for the network."""
     if isinstance(part, CompValue) and part.name in _OUTSIDE:
         yield _OUTSIDE[part.name]
     # The parser's results say that they are mappings, of names that they seldom have.
     if isinstance(part, list | tuple | set | ParseResults):
         for one in part:
-            yield from _outside(one)
+            yield from outside(one)
     elif isinstance(part, Mapping):
         for one in part.values():
-            yield from _outside(one)
+            yield from outside(one)
 
 
 def _address(value: Any, field: str) -> URIRef:

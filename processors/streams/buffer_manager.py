@@ -14,12 +14,24 @@ _MAX_MESSAGES = 10_000
 
 
 class StreamBufferManager(Processor):
-    """Hold messages in a bounded buffer, and hold their senders back, or do what else is set, while it is full.
+    r"""Hold messages in a bounded buffer, and hold their senders back, or do what else is set, while it is full.
 
     The buffer is the event stream in front of the stage: senders are paused when it reaches the high-water mark, and
     go on when what follows has brought it down to the low-water mark. Marks count bytes; where only `:maxMessages` is
     set, there is no bound in bytes, and they count messages. A message larger than the whole buffer is let in when
     nothing else is in it.
+
+    Example:
+        :example a :EntryTransmission ; :pipe (:each :stage :html) .
+        :each a :ForEach .
+        :stage a :StreamBufferManager ; :settings [
+            :maxBufferSize 65536 ; :highWaterMark 50000 ; :lowWaterMark 10000
+        ] .
+        :html a :MarkdownToHTML ; :settings [ :sourceField "currentItem" ; :outputField "html" ] .
+        in {"items": ["*a*", "**b**"]}
+        out {"currentItem": "*a*", "eachCounter": 0, "html": "<p><em>a</em></p>\n"}
+        out {"currentItem": "**b**", "eachCounter": 1, "html": "<p><strong>b</strong></p>\n"}
+        out {"done": true}
 
     Guarantee: pure; of what it has taken in it drops nothing, unless `:whenFull` says so.
     """

@@ -31,13 +31,27 @@ _BATCH = 1024
 
 
 class StreamMonitor(Processor):
-    """Measure how many messages and bytes pass, and report it at intervals and at the end; messages pass unchanged.
+    r"""Measure how many messages and bytes pass, and report it at intervals and at the end; messages pass unchanged.
 
     A report holds, in total and for the interval since the last one: messages and bytes a second, mean size and
     percentiles of sizes, and how often, and for how long, the stages behind had no room. With `:stampField` it
     holds latencies, too: the first monitor that a message meets writes the time into that field, later ones read how
     long ago that was. Any number of monitors may stand in one pipeline. Reports go to the log, and as asked into
     files of the target; a report that is due comes with the next message, and the final one however the run ends.
+
+    Example:
+        :stage a :StreamMonitor ; :settings [
+            :name "letters" ; :reportInterval "PT5S" ; :jsonLinesFile "monitor.jsonl"
+        ] .
+        in {"title": "Letters"}
+        in {"title": "Papers"}
+        logged :stage letters, final, seconds …, messages 2, bytes 23, messages_per_s …, bytes_per_s …,
+            size_bytes_mean 11.5, size_bytes_p50 11.09, size_bytes_p90 11.95, size_bytes_p99 11.95, size_bytes_max 12,
+            blocked_s …, backpressure_events …
+        out {"title": "Letters"}
+        out {"title": "Papers"}
+        written monitor.jsonl "{\"time\":\"…\",\"monitor\":\"letters\",\"report\":1,\"final\":true,"
+            "\"seconds\":…,\"messages\":2,\"bytes\":23,…}\n"
 
     Guarantee: pure, but for the field that `:stampField` names.
     """

@@ -30,6 +30,16 @@ class ClaudeCodeSessions(Processor):
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
     broken is reported with its number, and costs no other.
 
+    Example:
+        :stage a :ClaudeCodeSessions ; :settings [ :sourceFile "session.jsonl" ] .
+        file session.jsonl {"type": "assistant", "sessionId": "s1", "cwd": "/home/me/river", "requestId": "req_1",
+            "timestamp": "2026-01-02T03:04:05Z", "message": {"id": "msg_1", "model": "claude-sonnet-4-5",
+            "usage": {"input_tokens": 3, "cache_read_input_tokens": 1000, "output_tokens": 10}}}
+        out {"usage": {"input": 3, "output": 10, "call": "msg_1:req_1", "run": "s1", "model": "claude-sonnet-4-5",
+            "provider": "anthropic", "cache_read": 1000, "project": "/home/me/river", "session": "s1",
+            "at": "2026-01-02T03:04:05+00:00"}, "model": "claude-sonnet-4-5", "session": "s1",
+            "project": "/home/me/river", "agent": "", "time": "2026-01-02T03:04:05+00:00"}
+
     Guarantee: pure; the same logs give the same calls.
     """
 

@@ -39,6 +39,18 @@ class CodexSessions(Processor):
     Each message has `usage` (disjoint token counts), `model`, `session`, `project`, `agent` and `time`. A line that is
     broken is reported with its number, and costs no other.
 
+    Example:
+        :stage a :CodexSessions ; :settings [ :sourceFile "rollout.jsonl" ] .
+        file rollout.jsonl {"type": "session_meta", "payload": {"id": "s1", "cwd": "/home/me/river"}}
+            {"type": "turn_context", "payload": {"model": "gpt-5-codex"}}
+            {"type": "event_msg", "timestamp": "2026-01-02T03:04:09Z", "payload": {"type": "token_count",
+            "info": {"total_token_usage": {"input_tokens": 1000, "cached_input_tokens": 800, "output_tokens": 50,
+            "reasoning_output_tokens": 20}}}}
+        out {"usage": {"input": 200, "output": 50, "call": "…", "run": "s1", "model": "gpt-5-codex",
+            "provider": "openai", "cache_read": 800, "reasoning": 20, "project": "/home/me/river", "session": "s1",
+            "at": "2026-01-02T03:04:09+00:00"}, "model": "gpt-5-codex", "session": "s1",
+            "project": "/home/me/river", "agent": "", "time": "2026-01-02T03:04:09+00:00"}
+
     Guarantee: pure; the same logs give the same calls.
     """
 
@@ -71,7 +83,14 @@ class CodexSessions(Processor):
 
     def report(self) -> dict[str, Any]:
         """Return what was read; `restarts` and `last_totals` tell how far Codex's own totals are from what was used."""
-        return self._reader.report() | {"restarts": self._account.restarts, "last_totals": self._account.last_totals}
+        account = self._account
+        told = self._reader.report() | {"restarts": account.restarts, "last_totals": account.last_totals}
+        if account.restarts:
+            told["note"] = (
+                f"Codex began its totals anew {account.restarts:,}×, as it does when a session is resumed; "
+                f"its own, {account.last_totals:,} tokens, leave out what was used before, which is counted here"
+            )
+        return told
 
     def _progress(self, done: int, total: int) -> None:
         self.bytes_done, self.bytes_total = done, total

@@ -24,6 +24,19 @@ class UsageReport(Processor):
     for every grouping, and hold under `displayed` what a person is shown: of each run the input of its first call, and
     the output without that of sub-agents.
 
+    Example:
+        :stage a :UsageReport ; :settings [ :by "model" ; :priceTable "prices.json" ] .
+        file prices.json {"models": {"tiny": {"input": 1, "output": 4}}}
+        in {"call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
+        in {"call": "c2", "usage": {"model": "tiny", "input_tokens": 2000, "output_tokens": 0}}
+        out {"by": "model", "timezone": "UTC",
+            "rows": [{"model": "tiny", "input": 3000, "cache_read": 0, "cache_write": 0, "output": 500,
+            "total_tokens": 3500, "cost": 0.005, "unpriced": [], "calls": 2, "reasoning": 0, "estimated": 0,
+            "unmeasured": 0}],
+            "totals": {"input": 3000, "cache_read": 0, "cache_write": 0, "output": 500, "total_tokens": 3500,
+            "cost": 0.005, "unpriced": [], "calls": 2, "reasoning": 0, "estimated": 0, "unmeasured": 0,
+            "displayed": {"input": 1000, "output": 500, "agents_input": 0, "agents_output": 0}}}
+
     Guarantee: pure; the sums do not depend on the order, what is displayed does.
     """
 

@@ -44,6 +44,20 @@ class UsageSpender(Processor):
     says what follows. Of a call whose events begin and never tell their usage, `:interrupted` says what is recorded,
     also when the run is aborted.
 
+    Example:
+        :stage a :UsageSpender ; :settings [
+            :owner "lab" ; :priceTable "prices.json" ; :limit [ :scope "owner" ; :period "day" ; :hard 0.05 ]
+        ] .
+        file prices.json {"models": {"tiny": {"input": 1, "output": 4}}}
+        in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
+        in {"run": "r1", "call": "c1", "usage": {"model": "tiny", "input_tokens": 1000, "output_tokens": 500}}
+        out {"run": "r1", "call": "c1",
+            "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny", "owner": "lab",
+            "at": "…", "cost": "0.003", "outcome": "settled"}, "cost": 0.003}
+        out {"run": "r1", "call": "c1",
+            "usage": {"input": 1000, "output": 500, "call": "c1", "run": "r1", "model": "tiny", "owner": "lab",
+            "at": "…", "cost": "0.003", "outcome": "already"}, "cost": 0.003}
+
     Guarantee: exactly once in a durable ledger, for calls with ids; a call reported again is not charged again.
     """
 
@@ -63,7 +77,11 @@ class UsageSpender(Processor):
     provider: str = setting("", "provider of calls that name none")
     owner: str = setting("", "owner of calls that name none")
     project: str = setting("", "project of calls that name none")
-    limit: list[Limit] = setting((), "limits, beside those that the ledger keeps")
+    limit: list[Limit] = setting(
+        (), "limits, beside those that the ledger keeps: on what (`:scope`: all, run, owner, model, project; of one "
+        "`:value`, or of each), of what (`:measure`: cost in dollars, tokens, requests), in which `:period` (ever, "
+        "day, week, month; by `:timezone`); from `:warn` on it is told, above `:hard` it is over",
+    )  # fmt: skip
     prepaid: bool = setting(False, "whether a call needs a balance of its owner that covers it")
     allow_negative: bool = setting(True, "whether a charge may take a balance below zero; else the rest is unpaid")
     when_over: Literal["end", "block", "skip", "warn"] = setting(

@@ -43,7 +43,8 @@ ONE: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = [
     ("JSONWalker", "", {"content": [{"k": 1}, 2], "o": 1}, [
         {"content": {"k": 1}, "o": 1, "done": False}, {"content": 2, "o": 1, "done": False},
         {"content": 2, "o": 1, "done": True}]),
-    ("JSONWalker", ':pointer "a.b"', {"a": {"b": "[]"}}, [{"a": {"b": "[]"}, "content": [], "done": True}]),
+    ("JSONWalker", ':pointer "a.b"', {"a": {"b": "[]", "c": 1}}, [{"a": {"c": 1}, "content": [], "done": True}]),
+    ("JSONWalker", "", {"content": {}}, [{"content": [], "done": True}]),
     ("Blanker", ':preserve "content.k.0"', {"content": {"k": ["a", "b", 1]}, "o": "x"},
      [{"content": {"k": ["a", "", 1]}, "o": "x"}]),
     ("Blanker", ':pointer ""', {"a": "x"}, [{"a": ""}]),

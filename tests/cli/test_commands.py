@@ -48,6 +48,18 @@ def test_small_questions_load_no_large_library(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_run_loads_only_what_it_needs(tmp_path: Path) -> None:
+    """A run does without libraries that none of its stages use, even where others would load them with themselves."""
+    others = ["pyoxigraph", "httpx", "jinja2", "markdown_it", "feedparser", "bs4", "starlette", "redis", "sqlite3"]
+    code = (
+        "import sys; from transmissions.cli import main; assert main(sys.argv[1:]) == 0;"
+        f"loaded = [name for name in {others} if name in sys.modules]; sys.exit(f'loaded: {{loaded}}' if loaded else 0)"
+    )
+    words = ["run", "hello", "--target", str(tmp_path), "-q"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_a_command_help_is_shown(capsys: Capture) -> None:
     """`trans` alone lists the commands."""
     assert main([]) == 0

@@ -27,7 +27,7 @@ PRICES = {
 }
 
 
-def answer(number: int, time: str, model: str = "river-1", project: str = "/work/one", output: int = 10) -> str:
+def answer(number: int, time: str, model: str = "river-1", project: str = "/projects/one", output: int = 10) -> str:
     """Return the line of a call in a log of Claude Code."""
     usage = {"input_tokens": 1000, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 500}
     message = {"id": f"msg_{number}", "model": model, "role": "assistant", "usage": usage | {"output_tokens": output}}
@@ -48,14 +48,14 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "a.jsonl").write_text(
         answer(1, "2026-01-01T23:30:00Z", output=2)
         + answer(1, "2026-01-01T23:30:00Z")
-        + answer(2, "2026-01-02T10:00:00Z", project="/work/two")
+        + answer(2, "2026-01-02T10:00:00Z", project="/projects/two")
         + answer(3, "2026-02-02T10:00:00Z", "river-2"),
         encoding="utf-8",
     )
     counts = {"input_tokens": 100, "cached_input_tokens": 40, "output_tokens": 7, "reasoning_output_tokens": 3}
     info = {"total_token_usage": counts, "last_token_usage": counts}
     lines = [
-        {"type": "session_meta", "payload": {"id": "c1", "cwd": "/work/two"}},
+        {"type": "session_meta", "payload": {"id": "c1", "cwd": "/projects/two"}},
         {"type": "turn_context", "payload": {"model": "river-2"}},
         {"type": "event_msg", "payload": {"type": "token_count", "info": info}, "timestamp": "2026-02-02T11:00:00Z"},
     ]
@@ -184,6 +184,20 @@ def test_without_any_price_tokens_are_drawn(logs: Path, capsys: Capture) -> None
     out = capsys.readouterr().out
     assert "tokens by day" in out
     assert "--prices FILE" in out
+
+
+def test_what_codex_shows_itself_is_told_where_it_differs(logs: Path, capsys: Capture) -> None:
+    """After a resumption Codex's own total leaves out what was used before: the report says so, and counts it."""
+    first = (logs / "codex.jsonl").read_text(encoding="utf-8")
+    counts = {"input_tokens": 20, "cached_input_tokens": 0, "output_tokens": 1, "total_tokens": 21}
+    info = {"total_token_usage": counts, "last_token_usage": counts}
+    again = {"type": "event_msg", "payload": {"type": "token_count", "info": info}, "timestamp": "2026-02-02T12:00:00Z"}
+    (logs / "codex.jsonl").write_text(first + json.dumps(again) + "\n", encoding="utf-8")
+    assert main(["usage", "report", "logs/codex.jsonl", "--json", "--prices", "prices.json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["totals"]["total_tokens"] == 107 + 21
+    assert "anew 1×" in told.err
+    assert "its own, 21 tokens" in told.err
 
 
 def test_days_can_be_drawn_as_a_picture(logs: Path, capsys: Capture) -> None:

@@ -116,6 +116,14 @@ def test_what_must_not_be_repeated_is_sent_once(web: Any, fetcher: Make, clock: 
     assert clock.slept == []
 
 
+@pytest.mark.parametrize(("status", "times"), [(429, 2), (503, 2), (502, 1), (504, 1)])
+def test_what_was_turned_away_may_be_sent_again(status: int, times: int, web: Any, fetcher: Make) -> None:
+    """Who asks for it sends a POST again after an answer by which nothing was done, and after no other."""
+    web.answers["/"] = [(status, {}, b""), (200, {}, b"done")]
+    fetcher().fetch(web.address, "POST", body=b"order", again_if_turned_away=True)
+    assert len(web.asked) == times
+
+
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
     """End a connection in the middle of an answer."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")

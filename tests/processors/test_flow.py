@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import transmissions
-from transmissions import Message, StageError
+from processors.flow import Ping
+from transmissions import Context, Message, StageError
 
 PREFIX = "@prefix : <http://purl.org/stuff/transmissions/> .\n"
 
@@ -105,3 +106,58 @@ def test_restructure_copies_and_then_removes(tmp_path: Path) -> None:
     assert leaving(tmp_path, turtle, {"x": {"y": [1], "z": 2}, "list": ["a", "b"]}) == [
         {"x": {"z": 2}, "p": {"q": [1]}, "first": "a"}
     ]
+
+
+def test_what_was_gathered_is_not_changed_by_later_stages(tmp_path: Path) -> None:
+    """Parts that go on may be changed; what was gathered of them stays as it was."""
+    turtle = """:p a :Transmission ; :pipe (:f :a :s) . :f a :ForEach . :a a :Accumulate .
+        :s a :SetField ; :settings [ :field "currentItem.seen" ; :value true ] ."""
+    left = leaving(tmp_path, turtle, {"items": [{"n": 1}]})
+    assert left == [
+        {"currentItem": {"n": 1, "seen": True}, "eachCounter": 0},
+        {"done": True, "accumulate": [{"n": 1}]},
+    ]
+
+
+def test_unfork_without_groups_says_that_nothing_goes_on(tmp_path: Path) -> None:
+    """Without a stage that splits before it, Unfork warns; with one it does not."""
+    for first, warned in ((":n a :NOP", 1), (":n a :Fork", 0)):
+        file = tmp_path / "u.ttl"
+        file.write_text(f"{PREFIX}:p a :Transmission ; :pipe (:n :u) . {first} . :u a :Unfork .", encoding="utf-8")
+        problems = transmissions.load(file).run(messages={"a": 1}).problems
+        assert ["no stage before it splits" in str(one) for one in problems] == [True] * warned
+
+
+def test_a_ping_that_waits_ends_with_the_run(tmp_path: Path) -> None:
+    """Once the run takes nothing more in, no more pings are sent, and none without its interval."""
+    ping = Ping(interval=60_000, count=5)
+    ping.context = Context(stopping=lambda: True)
+    assert [one["pingStatus"] for one in ping.process({})] == ["running", "stopped"]
+
+
+def test_walking_leaves_the_list_out_of_its_parts(tmp_path: Path) -> None:
+    """However deep the list is, its parts are without it, and with all that stands beside it."""
+    turtle = ':p a :Transmission ; :pipe (:w) . :w a :JSONWalker ; :settings [ :pointer "a.b" ] .'
+    left = leaving(tmp_path, turtle, {"a": {"b": [0, None], "c": 1}, "d": 2})
+    assert left == [
+        {"a": {"c": 1}, "d": 2, "content": 0},
+        {"a": {"c": 1}, "d": 2, "content": None},
+        {"a": {"c": 1}, "d": 2, "content": None, "done": True},
+    ]
+
+
+def test_members_of_a_shared_list_are_walked_as_copies(tmp_path: Path) -> None:
+    """Parts that hold one list between them may each be split by it, and see nothing of each other."""
+    turtle = """:p a :Transmission ; :pipe (:f :w :s) . :f a :ForEach ; :settings [ :keep true ] .
+        :w a :JSONWalker ; :settings [ :pointer "items" ] .
+        :s a :Restructure ; :settings [ :rename ( [ :pre "eachCounter" ; :post "content.n" ] ) ] ."""
+    left = leaving(tmp_path, turtle, {"items": [{"k": 1}, {"k": 2}]})
+    assert [one["content"]["n"] for one in left if "done" not in one] == [0, 0, 1, 1]
+
+
+def test_the_stages_of_a_pipeline_are_shown(tmp_path: Path) -> None:
+    """ShowTransmission names every stage with its processor, in order."""
+    lines: list[str] = []
+    turtle = ":p a :Transmission ; :pipe (:n :s) . :n a :NOP . :s a :ShowTransmission ."
+    leaving(tmp_path, turtle, on_log=lambda _, __, text, ___: lines.append(text))
+    assert lines == ["pipeline p: :n a :NOP, :s a :ShowTransmission"]

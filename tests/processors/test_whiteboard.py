@@ -23,7 +23,7 @@ def test_what_is_put_aside_comes_back(message: dict[str, Any]) -> None:
     changed = {**dict.fromkeys(message, "changed"), "new": 1, "stashed": aside["stashed"]}
     assert repr(Stash(action="restore").process(changed)) == before
     fields = list(message)[:1]
-    aside = Stash(fields=fields).process(dict(message))
+    aside = Stash(fields=[*fields, "absent"]).process(dict(message))
     back = Stash(action="restore").process({**dict.fromkeys(fields, 0), "stashed": aside["stashed"], "new": 1})
     assert back == {**{name: message[name] for name in fields}, "new": 1}
 

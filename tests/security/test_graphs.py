@@ -14,6 +14,7 @@ from processors.feeds import FeedParser, OpmlFeedExtractor
 from processors.rdf.queries import RDFQuery
 from processors.rdf.readers import DatasetReader, RDFParser
 from processors.rdf.shacl import SHACLValidator
+from processors.rdf.updates import RDFUpdate
 from processors.text import StringFilter
 from processors.walking import FileFilter
 from transmissions import TransmissionsError
@@ -48,6 +49,29 @@ def test_no_query_of_a_graph_reaches_the_network(query: str, guard: Any) -> None
         pytest.raises(TransmissionsError, match=r"refused|not valid SPARQL"),
     ):
         RDFQuery(query=query).start()
+    assert connected == []
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        f"LOAD {AWAY}",
+        f"LOAD SILENT {AWAY} INTO GRAPH <urn:g>",
+        f"\\u004cOAD {AWAY}",
+        f"INSERT DATA {{ <urn:a> <urn:b> 1 }} ; LOAD {AWAY}",
+        f"INSERT {{ ?s ?p ?o }} WHERE {{ SERVICE {AWAY} {{ ?s ?p ?o }} }}",
+        f"INSERT {{ ?s ?p ?o }} WHERE {{ ?s ?p ?o FILTER NOT EXISTS {{ \\u0053ERVICE {AWAY} {{ ?s ?p ?o }} }} }}",
+        f"DELETE {{ ?s ?p ?o }} WHERE {{ {{ SELECT ?s {{ SERVICE {AWAY} {{ ?s ?p ?o }} }} }} }}",
+        f"INSERT {{ ?s ?p ?o }} USING {AWAY} WHERE {{ ?s ?p ?o }}",
+    ],
+)
+def test_no_update_of_a_graph_reaches_the_network(update: str, guard: Any) -> None:
+    """LOAD, SERVICE and USING are refused in updates, each in a list of them, too."""
+    with (
+        guard.listening("socket.connect") as connected,
+        pytest.raises(TransmissionsError, match=r"refused|not valid SPARQL"),
+    ):
+        RDFUpdate(update=update).start()
     assert connected == []
 
 

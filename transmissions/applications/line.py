@@ -34,7 +34,8 @@ class Line:
         if any(len(segment.targets) > 1 or not segment.stages for segment in plan.segments):
             raise TransmissionsError(f"cannot go to :{plan.pipeline}: it branches; what is gone to has one :pipe")
         self.name = plan.pipeline
-        self._stages = [_LineStage(planned, context) for planned in plan.stages]
+        inner = replace(context, pipeline=plan.pipeline, stages=plan.named)
+        self._stages = [_LineStage(planned, inner) for planned in plan.stages]
         self._runner: asyncio.Runner | None = None
         for stage in self._stages:
             self._await(stage.hook("start"))

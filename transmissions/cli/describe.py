@@ -76,10 +76,14 @@ def processor_text(description: Description) -> str:
             rows += [_wrapped(one.doc, 6)] if one.doc else []
         parts.append("\n".join(rows))
     parts.append("\n".join(f"{name.capitalize()}: {text}" for name, text in description.facts()))
-    parts.append("Example:\n" + textwrap.indent(description.example, "  ").rstrip())
+    where = f" {description.run.pipeline} holds" if description.run and description.run.application else ""
+    parts.append(f"Example:{where}\n" + textwrap.indent(description.example, "  ").rstrip())
     if description.run:
-        files = [f"{name} holds\n{textwrap.indent(text, '  ')}" for name, text in description.run.files.items()]
-        parts += [textwrap.indent(text.rstrip(), "  ") for text in [*files, description.run.as_session()]]
+        run = description.run
+        before = [f"{name} holds\n{textwrap.indent(text, '  ')}" for name, text in run.files.items()]
+        after = [f"and {name} then holds\n{textwrap.indent(text, '  ')}" for name, text in run.written.items()]
+        after += [f"and {name} is gone" for name in run.gone]
+        parts += [textwrap.indent(text.rstrip(), "  ") for text in [*before, run.as_session(), *after]]
     return "\n\n".join(parts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -56,7 +58,11 @@ def processors_page() -> str:
     """Return the page with the bundled processors."""
     from transmissions.describe import describe, reference_page
 
-    return reference_page(describe(name, load()) for name, load in bundled_processors().items())
+    found = {name: load() for name, load in bundled_processors().items()}
+    subjects: dict[str, list[str]] = {}
+    for name, processor in found.items():
+        subjects.setdefault(_subject(processor), []).append(name)
+    return reference_page((describe(name, one) for name, one in found.items()), dict(sorted(subjects.items())))
 
 
 def vocabulary_file() -> str:
@@ -72,6 +78,15 @@ def write_pages(folder: Path) -> None:
     (folder / "cli.md").write_text(cli_page(), encoding="utf-8", newline="\n")
     (folder / "processors.md").write_text(processors_page(), encoding="utf-8", newline="\n")
     (folder / "vocabulary.ttl").write_text(vocabulary_file(), encoding="utf-8", newline="\n")
+
+
+def _subject(processor: type[Processor]) -> str:
+    """Return what the module or the package that a processor is in says of itself."""
+    module = sys.modules[".".join(processor.__module__.split(".")[:2])]
+    first = inspect.cleandoc(module.__doc__ or "").split("\n", 1)[0].rstrip(".")
+    # A module of one processor begins with its name, one of several with "Processors that" or "Processors of".
+    said = re.sub(r"^(\w+: |(A p|P)rocessors? (that |of |which )?)", "", first)
+    return said[:1].upper() + said[1:]
 
 
 def _sections(context: Any, command: Any) -> Iterator[str]:

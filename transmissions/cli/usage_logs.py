@@ -83,6 +83,10 @@ class Logs:
         unknown = self._unknown if self._readers else []
         return found + [{"severity": "warning", "text": text, "file": str(path)} for path in unknown]
 
+    def notes(self) -> list[str]:
+        """Return what has to be known to compare the sums with those of the programs themselves."""
+        return [note for reader in self._readers if (note := reader.report().get("note"))]
+
     def lost(self) -> int:
         """Return how many lines and files could not be used."""
         dropped = sum(reader.problems_dropped for reader in self._readers)

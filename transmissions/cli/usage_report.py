@@ -104,6 +104,8 @@ def report(  # noqa: PLR0917
         typer.echo(dumps(tally.as_json(), indent=2, ensure_ascii=False))
     else:
         _print(tally, daily, groups, in_tokens)
+    for note in logs.notes():
+        typer.echo(note, err=True)
     _tell_problems(logs.problems())
     return 2 if logs.lost() else 0
 

@@ -63,6 +63,7 @@ class Output:
         self._system = system
         self._folders = Folders(target, system, _TOKEN)
         self._claims = Claims()
+        self._inputs: set[tuple[int, int]] = set()
         self._lock = threading.RLock()
         self._manifest: Manifest | None = None
 
@@ -182,6 +183,19 @@ class Output:
     def claimed(self, path: str) -> bool:
         """Say whether this run wrote that file, or would have if it had not held the content already."""
         return self.normalise(path) in self._claims
+
+    def note_input(self, path: Path) -> None:
+        """Remember a file, wherever it is, as one that this run takes its input from."""
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            self._inputs.add((status.st_dev, status.st_ino))
+
+    def is_input(self, path: str) -> bool:
+        """Say whether a file is one that this run takes its input from, under whatever name; raises as `write`."""
+        with self._lock, naming_file(path):
+            place = self._find(path) if self._inputs else None
+            status = self._status(place, path) if place else None
+            return status is not None and (status.st_dev, status.st_ino) in self._inputs
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, or None if there is no such file; raises as `write`."""

@@ -92,6 +92,7 @@ class Run:
         self._output = Output(target)
         self._network = network or Network()
         self._programs = programs or Programs()
+        self._named = plan.named
         self._stages = {planned.name: self._make_stage(planned) for planned in plan.stages}
         self._inlets = _inlets(plan, collect, on_wait)
         self._heads = {segment.stages[0].name: place for place, segment in enumerate(plan.segments) if segment.stages}
@@ -134,6 +135,7 @@ class Run:
             stopping=lambda: self.stopping,
             network=self._network,
             programs=self._programs,
+            stages=self._named,
         )
         return stage
 

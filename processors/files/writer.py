@@ -1,116 +1,27 @@
-"""Read files into messages, and write messages into files."""
+"""FileWriter: writes messages into files."""
 
 from __future__ import annotations
 
-import codecs
 import json
-import mimetypes
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from transmissions.errors import OutputRefused, TransmissionsError
-from transmissions.message import Message, require_field, set_field
+from transmissions.message import Message, require_field
 from transmissions.output import content_hash
 from transmissions.processor import Processor
 from transmissions.settings import setting
 
-__all__ = ["FileReader", "FileWriter"]
+__all__ = ["FileWriter"]
 
 _MISSING = object()
 _LARGEST_NAME_BYTES = 255
 _LARGEST_EXTENSION = 20
 _NEW_NAMES = 100
-
-
-class FileReader(Processor):
-    """Read a file's text, or the JSON value in it, into a message field.
-
-    The file is held in memory whole; for chat exports of any size there are readers that stream them.
-
-    In an application the message's `fullPath` or `filepath` comes before the setting, and what was read is named in
-    `filePath`.
-
-    Guarantee: pure: the same file gives the same message.
-    """
-
-    source_file: Path | None = setting(
-        None, "file to read; without it, the message's `filepath`", application=Path("input/input.md")
-    )
-    media_type: str = setting("text/plain", "what the file holds; `application/json` is parsed, all else is text")
-    target_field: str = setting("content", "message field that receives it", writes=True)
-    encoding: str = setting("utf-8", "how its text is encoded", fixed=True)
-    meta_field: str = setting("", "message field that receives what the system knows of the file; none if empty")
-    cache: bool = setting(False, "keep what was read, and read it again only when the file has changed")
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._cached: dict[Path, tuple[int, int, bytes]] = {}
-
-    def start(self) -> None:
-        """Refuse an encoding that does not exist, before the first message."""
-        try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            raise TransmissionsError(
-                f'no encoding is called "{self.encoding}"; :encoding takes names such as "utf-8" and "latin-1"'
-            ) from None
-
-    def process(self, message: Message) -> Message:
-        """Read the file that the setting or the message names."""
-        path = self._path(message)
-        try:
-            data = self._read(path)
-            meta = facts_of(path) if self.meta_field else None
-        except IsADirectoryError:
-            raise TransmissionsError(f"{path}: cannot be read: it is a folder; name a file in it") from None
-        except FileNotFoundError:
-            raise TransmissionsError(f"{path}: there is no such file (looked in {self._looked_in()})") from None
-        except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
-        self.bytes_done += len(data)
-        is_json = self.media_type.partition(";")[0].strip().lower() == "application/json"
-        set_field(message, self.target_field, _json(data, path) if is_json else _text(data, path, self.encoding))
-        if meta is not None:
-            set_field(message, self.meta_field, meta)
-        message["filepath" if self.context.application is None else "filePath"] = str(path)
-        return message
-
-    def _read(self, path: Path) -> bytes:
-        if not self.cache:
-            return path.read_bytes()
-        status = path.stat()
-        known = self._cached.get(path)
-        if known is None or known[:2] != (status.st_mtime_ns, status.st_size):
-            known = self._cached[path] = (status.st_mtime_ns, status.st_size, path.read_bytes())
-        return known[2]
-
-    def _path(self, message: Message) -> Path:
-        named = self.source_file or message.get("filepath")
-        if self.context.application is not None:
-            named = message.get("fullPath") or message.get("filepath") or self.source_file
-        if not isinstance(named, str | Path) or not str(named):
-            raise TransmissionsError("no file is named: set :sourceFile, or let an earlier stage set `filepath`")
-        return self.context.find(named)
-
-    def _looked_in(self) -> Path:
-        return Path.cwd() if self.context.application is None else self.context.application.working
-
-    @classmethod
-    def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:
-        """Return `filepath`, unless a file is set."""
-        return set() if settings.get("source_file") else {"filepath"}
-
-    @classmethod
-    def fields_written(cls, settings: Mapping[str, Any]) -> set[str]:
-        """Return the target field, that of the facts, and `filepath`."""
-        meta = {str(settings["meta_field"]).split(".")[0]} if settings.get("meta_field") else set()
-        return super().fields_written(settings) | {"filepath"} | meta
 
 
 class FileWriter(Processor):
@@ -120,7 +31,9 @@ class FileWriter(Processor):
     touched. With `:incremental`, the target remembers what was written: a file that a person has edited since is left
     alone, and the new content put beside it as `name.new.ext`; a file whose name changed leaves no copy under the old
     one. When two pieces of input claim one path with different content, the second is an error. A message that is
-    not such a piece replaces what an earlier one wrote in the same run, and that is reported.
+    not such a piece replaces what an earlier one wrote in the same run, and that is reported. A file that the run
+    itself has read, or found by walking, is not overwritten, unless `:destinationFile` names it or `:overwriteInput`
+    says so.
 
     In an application the message's `fullPath` or `filepath` comes before the setting, unless it names the file that
     the message was read from: no input is overwritten but by its own name in `:destinationFile`. A message with a
@@ -137,11 +50,15 @@ class FileWriter(Processor):
 
     stateful = True
     takes_done = True
+    writes = ("filepath",)
 
     destination_file: str | None = setting(
         None, "path in the target; without it, the message's `filepath`", application="output/output.md"
     )
     content_field: str = setting("content", "message field to write; `a.b` is field b of the object in a", reads=True)
+    overwrite_input: bool = setting(
+        False, "whether a file that this run has read may be overwritten by its own name", fixed=True
+    )
     incremental: bool = setting(
         False, "remember in the target what was written, and of what", volatile=True, fixed=True
     )
@@ -271,7 +188,17 @@ class FileWriter(Processor):
         elif self.incremental:
             self._write_remembered(path, data, source if has_key else {"key": f"file:{path}"})
         else:
+            self._spare_input(path, data)
             self._count(output.write(path, data, durable=self.durable, owner=str(source["key"]) if has_key else ""))
+
+    def _spare_input(self, path: str, data: bytes) -> None:
+        output = self.context.output
+        if self.destination_file or self.overwrite_input or not output.is_input(path) or output.read(path) == data:
+            return
+        raise OutputRefused(
+            f"{path}: refused: this run has read that file, and would overwrite its own input; set another --target or "
+            "`filepath`, or :overwriteInput true"
+        )
 
     def _replace(self, path: str, data: bytes) -> None:
         if self.incremental:
@@ -359,45 +286,6 @@ class FileWriter(Processor):
     def _count(self, outcome: str) -> str:
         self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
         return outcome
-
-
-def facts_of(path: Path) -> dict[str, Any]:
-    """Return what the system knows of a file: its names, kind, size, times, rights and owners."""
-    status = path.stat()
-    times = {"created": status.st_ctime, "modified": status.st_mtime, "accessed": status.st_atime}
-    return {
-        "filename": path.name,
-        "mediaType": mimetypes.guess_type(path.name)[0] or _KINDS.get(path.suffix.lower(), "application/octet-stream"),
-        "filepath": str(path),
-        "size": status.st_size,
-        **{name: datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds") for name, time in times.items()},
-        "isDirectory": False,
-        "isFile": True,
-        "permissions": oct(status.st_mode & 0o777)[2:],
-        "owner": status.st_uid,
-        "group": status.st_gid,
-    }
-
-
-_KINDS = {".md": "text/markdown", ".ttl": "text/turtle", ".n3": "text/n3", ".yaml": "application/yaml"}
-
-
-def _text(data: bytes, path: Path, encoding: str) -> str:
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise TransmissionsError(
-            f"{path}: not {encoding}: byte {error.start} is 0x{data[error.start]:02x}; "
-            "set :encoding to what the file is in"
-        ) from None
-    return text.removeprefix("\ufeff")
-
-
-def _json(data: bytes, path: Path) -> Any:
-    try:
-        return orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
-        raise TransmissionsError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}") from None
 
 
 def _as_json(value: Any, path: str) -> str | bytes:
