@@ -8,34 +8,42 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from jinja2 import ChainableUndefined, FileSystemLoader, TemplateError, nodes, pass_eval_context
+from jinja2 import (
+    ChainableUndefined,
+    Environment,
+    FileSystemLoader,
+    TemplateError,
+    TemplateNotFound,
+    nodes,
+    pass_context,
+)
 from jinja2.exceptions import SecurityError
-from jinja2.filters import do_replace
-from jinja2.nodes import EvalContext
+from jinja2.runtime import markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from jinja2.visitor import NodeTransformer
 
+from processors.template_budget import BUDGET, check_number, limited, limited_call, product, total
 from processors.values import as_text
 from transmissions import TransmissionsError
 
-__all__ = ["Dialect", "rendered"]
+__all__ = ["Dialect", "pieces", "rendered"]
 
-_MAX_SIZE = 64 << 20
-"""Characters that a template may make."""
-_MAX_SECONDS = 2.0
-"""How long filling it may take."""
-_MAX_NUMBER = 1_000_000
-"""The largest number that a template may give a function, or repeat a text."""
-_TICK, _TOGETHER = "_tick", "_together"
-_PADDING = ("batch", "center", "indent", "slice", "truncate", "wordwrap")
-_WIDTH = re.compile(r"\d{5,}")
+_LARGEST_TEMPLATE = 1 << 20
+_NOT_NUNJUCKS = ("attr", "format", "pprint")
+_METHODS = frozenset(
+    {
+        "capitalize", "casefold", "center", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii",
+        "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower",
+        "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition",
+        "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
+    }
+)  # fmt: skip
+"""What a template may call of a text; the others make much of little, or look at more than the text."""
 
 
 @dataclass(frozen=True)
@@ -51,153 +59,168 @@ class Dialect:
     filters: tuple[tuple[str, Callable[..., Any]], ...] = ()
 
 
-class _Clock(threading.local):
-    """When the filling of a thread's template has to be over."""
-
-    deadline = 0.0
-
-
-_CLOCK = _Clock()
-
-
-def _tick() -> None:
-    if time.monotonic() > _CLOCK.deadline:
-        raise SecurityError(f"filling it takes more than {_MAX_SECONDS:g} s")
-
-
 class _Nunjucks(ImmutableSandboxedEnvironment):
     """Jinja with what Nunjucks has and Jinja lacks (`===`, `elseif`, `.length`, `dump`), and with limits."""
 
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self, folder: Path, *, escape: bool, dialect: Dialect | None = None) -> None:
         super().__init__(
-            loader=FileSystemLoader(folder),
+            loader=_Folder(folder),
             autoescape=escape,
             keep_trailing_newline=True,
             undefined=ChainableUndefined,
             finalize=_shown,
+            # What the compiler would work out beforehand, nobody would count.
+            optimized=False,
         )
         self.filters["dump"] = as_text
-        self.filters |= {name: _limited(self.filters[name]) for name in _PADDING}
-        self.filters["replace"] = _replaced
-        self.filters["join"] = _joined_list(self.filters["join"])
-        del self.filters["format"], self.globals["lipsum"]
         self.filters |= dict(dialect.filters if dialect else ())
+        for name in _NOT_NUNJUCKS:
+            del self.filters[name]
+        self.filters = {name: limited(name, one, skipped=_skipped(one)) for name, one in self.filters.items()}
+        self.globals = {name: self.globals[name] for name in ("range", "cycler", "joiner", "namespace")}
         self._dialect = dialect
-        self.globals[_TICK] = _tick
-        self.globals[_TOGETHER] = _together
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Write the expressions of Nunjucks as those of Jinja."""
+        if len(source) > _LARGEST_TEMPLATE:
+            raise SecurityError(f"it is longer than {_LARGEST_TEMPLATE >> 20} million characters")
         if self._dialect is not None:
             source = self._dialect.rewritten(source)
-        return super().preprocess(_TAG.sub(_translated, source), name, filename)
+        parts = pieces(source)
+        parts[1::2] = map(_translated, parts[1::2])
+        return super().preprocess("".join(parts), name, filename)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Let every turn of a loop, and every call of a macro, look at the clock."""
+        """Let all that is repeated look at the clock, and all that is put together be counted."""
         parsed = super()._parse(source, name, filename)
-        found: list[nodes.For | nodes.Macro] = [*parsed.find_all(nodes.For), *parsed.find_all(nodes.Macro)]
-        for node in found:
-            call = nodes.Call(nodes.Name(_TICK, "load"), [], [], None, None)
-            node.body.insert(0, nodes.ExprStmt(call).set_lineno(node.lineno))
-        for concat in list(parsed.find_all(nodes.Concat)):
-            # Texts that are put together again and again double each time, and no clock sees it.
-            concat.nodes = [nodes.Call(nodes.Name(_TOGETHER, "load"), list(concat.nodes), [], None, None)]
-        return parsed.set_environment(self)  # type: ignore[return-value]
+        repeated: list[Any] = [parsed, *parsed.find_all((nodes.For, nodes.Macro, nodes.Block))]
+        for node in repeated:
+            static = sum(len(one.data) for one in node.find_all(nodes.TemplateData))
+            tick = _called("tick", nodes.Const(static), node.lineno)
+            node.body.insert(0, nodes.ExprStmt(tick).set_lineno(node.lineno))
+        return cast("nodes.Template", _Counting().visit(parsed)).set_environment(self)  # type: ignore[return-value]
+
+    def tick(self, static: int) -> None:
+        """Look at the clock; called by templates."""
+        BUDGET.tick(static)
+
+    def put_together(self, texts: Iterable[Any]) -> str:
+        """Return texts one after the other; called by templates for `~`."""
+        texts = tuple(texts)
+        BUDGET.take_text(*texts)
+        return markup_join(texts)
+
+    def counted(self, value: Any) -> Any:
+        """Return a list or object that a template made; called by templates."""
+        BUDGET.take_members(value)
+        return value
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a member; a text's or list's `length` is how long it is."""
         if attribute == "length" and isinstance(obj, str | list | tuple):
             return len(obj)
+        if isinstance(obj, str) and attribute not in _METHODS:
+            return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return a member by its name or number."""
+        if isinstance(obj, str) and isinstance(argument, str):
+            return self.getattr(obj, argument)
+        return super().getitem(obj, argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Do arithmetic that stays small."""
-        is_text = isinstance(left, str | list | tuple) or isinstance(right, str | list | tuple)
-        if operator == "+" and is_text:
-            _check_size(sum(len(one) for one in (left, right) if isinstance(one, str | list | tuple)))
         if operator == "%" and isinstance(left, str):
             raise SecurityError("texts are not formatted with %")
-        if operator == "*" and is_text:
-            lengths = [len(one) if isinstance(one, str | list | tuple) else one for one in (left, right)]
-            _check_number(lengths[0] * lengths[1])
-        if operator == "**":
-            _check_number(abs(left) if isinstance(left, int | float) else 0)
-            _check_number(abs(right) * 10_000 if isinstance(right, int | float) else 0)
+        if operator == "+":
+            total(left, right)
+        elif operator != "%":
+            product(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (as its base has it)
         """Call a function with what stays small."""
         for one in (*args, *kwargs.values()):
-            _check_number(one)
-        if getattr(__obj, "__name__", "") in ("format", "format_map") and _WIDTH.search(
-            str(getattr(__obj, "__self__", ""))
-        ):
-            raise SecurityError("a width in a format is too large")
-        text, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
-        if isinstance(text, str) and name == "replace" and len(args) > 1:
-            _check_replaced(text, str(args[0]), str(args[1]))
-        if isinstance(text, str) and name == "join" and args and isinstance(args[0], list | tuple):
-            _check_joined(args[0], text)
-        return super().call(__context, __obj, *args, **kwargs)
+            check_number(one)
+        limited_call(__obj, args)
+        made = super().call(__context, __obj, *args, **kwargs)
+        BUDGET.take_made(made)
+        return made
 
 
-def _limited(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def limited(*args: Any, **kwargs: Any) -> Any:
-        for one in (*args, *kwargs.values()):
-            _check_number(one)
-        return function(*args, **kwargs)
+class _Folder(FileSystemLoader):
+    """Finds templates in a folder, and not where a link in it leads."""
 
-    return limited
-
-
-def _check_size(size: int) -> None:
-    _tick()
-    if size > _MAX_SIZE:
-        raise SecurityError(f"it makes a text of more than {_MAX_SIZE >> 20} million characters")
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return a template's text, where it is, and whether it is still the same."""
+        folder = Path(self.searchpath[0])
+        if not (folder / template).resolve().is_relative_to(folder.resolve()):
+            raise TemplateNotFound(template, f"{template}: leads out of the template's folder")
+        return super().get_source(environment, template)
 
 
-@pass_eval_context
-def _together(context: EvalContext, *values: Any) -> str | Markup:
-    """Return texts put together; what is not marked as safe is escaped where one of them is, if anything is escaped."""
-    texts = [one if isinstance(one, str) else str(_shown(one)) for one in values]
-    _check_size(sum(map(len, texts)))
-    marked = context.autoescape and any(hasattr(one, "__html__") for one in values)
-    return Markup("").join(texts) if marked else "".join(texts)
+class _Counting(NodeTransformer):
+    """Lets what a template puts together be counted."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 (as its base has it)
+        self.generic_visit(node)
+        return _called("put_together", nodes.Tuple(node.nodes, "load"), node.lineno)
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+        return self._counted(node, node.items)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        return self._counted(node, node.items) if node.ctx == "load" else node
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+        return self._counted(node, [pair.value for pair in node.items])
+
+    def _counted(self, node: nodes.Node, members: list[nodes.Expr]) -> nodes.Node:
+        self.generic_visit(node)
+        if all(isinstance(one, nodes.Const) for one in members):
+            return node
+        return _called("counted", cast("nodes.Expr", node), node.lineno)
 
 
-def _check_replaced(text: str, old: str, new: str) -> None:
-    _check_size(len(text) + (text.count(old) if old else len(text) + 1) * len(new))
+def _called(method: str, argument: nodes.Expr, line: int) -> nodes.Call:
+    # Of the environment: no name that a template sets can stand in for it.
+    call = nodes.Call(nodes.EnvironmentAttribute(method), [argument], [], None, None)
+    call.set_lineno(line)
+    return call
 
 
-@pass_eval_context
-def _replaced(context: EvalContext, text: Any, old: str, new: str, count: int | None = None) -> str:
-    _check_replaced(str(text), str(old), str(new))
-    return do_replace(context, text, old, new, count)
+def _skipped(function: Callable[..., Any]) -> int:
+    return int(hasattr(function, "jinja_pass_arg"))
 
 
-def _check_joined(values: Sequence[Any], between: str) -> None:
-    _check_size(sum(len(one) if isinstance(one, str) else 0 for one in values) + len(between) * len(values))
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
-def _joined_list(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def joined(context: EvalContext, value: Any, d: str = "", attribute: Any = None) -> Any:
-        values = list(value)
-        _check_joined(values, str(d))
-        return function(context, values, d, attribute)
+def pieces(source: str) -> list[str]:
+    """Return a template as text, tag, text, tag, …, text; in time that grows with its length.
 
-    return joined
+    >>> pieces("a {{ b }} c")
+    ['a ', '{{ b }}', ' c']
+    """
+    parts, at, known = [], 0, dict(_CLOSING)
+    for found in _OPENING.finditer(source):
+        closing = known.get(found.group())
+        if found.start() < at or closing is None:
+            continue
+        end = source.find(closing, found.end())
+        if end < 0:
+            # There is none further on, either.
+            del known[found.group()]
+            continue
+        parts += [source[at : found.start()], source[found.start() : end + 2]]
+        at = end + 2
+    return [*parts, source[at:]]
 
 
-def _check_number(value: Any) -> None:
-    if isinstance(value, int | float) and value > _MAX_NUMBER:
-        raise SecurityError(f"{value:g} is more than {_MAX_NUMBER:g}, the most that a template may ask for")
-
-
-_TAG = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
+_OPENING = re.compile(r"\{[{%#]")
 _QUOTED = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""", re.DOTALL)
 _SAME = (
     (re.compile(r"==="), "=="),
@@ -209,17 +232,19 @@ _SAME = (
 )
 
 
-def _translated(found: re.Match[str]) -> str:
-    parts = _QUOTED.split(found.group())
+def _translated(tag: str) -> str:
+    parts = _QUOTED.split(tag)
     for index in range(0, len(parts), 2):
         for pattern, replacement in _SAME:
             parts[index] = pattern.sub(replacement, parts[index])
     return "".join(parts)
 
 
-def _shown(value: Any) -> Any:
+@pass_context
+def _shown(context: Any, value: Any) -> Any:
     if value is None:
         return ""
+    BUDGET.take_text(value)
     return as_text(value) if isinstance(value, bool) else value
 
 
@@ -248,8 +273,11 @@ def rendered(
     Raises:
         TransmissionsError: there is no such file, the template is wrong, or it asks for too much.
     """
+    if isinstance(template, Path) and template.is_symlink():
+        # The template that was named may be a link; what it includes may not.
+        template = template.resolve()
     environment = _environment(template.parent if isinstance(template, Path) else Path("/dev/null"), escape, dialect)
-    _CLOCK.deadline = time.monotonic() + _MAX_SECONDS
+    BUDGET.begin()
     try:
         if isinstance(template, Path):
             if not template.is_file():
@@ -257,21 +285,10 @@ def rendered(
             made = environment.get_template(template.name)
         else:
             made = environment.from_string(template)
-        return _joined(made.generate({**(functions or {}), **data}))
+        return made.render({**(functions or {}), **data})
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         place = f"{template}:{line}" if isinstance(template, Path) and line else "the template"
         raise TransmissionsError(f"{place}: {error.message or type(error).__name__}") from None
     except (TypeError, ValueError, ArithmeticError, MemoryError, RecursionError) as error:
         raise TransmissionsError(f"the template cannot be filled: {error}") from None
-
-
-def _joined(pieces: Any) -> str:
-    kept, size = [], 0
-    for piece in pieces:
-        size += len(piece)
-        if size > _MAX_SIZE:
-            raise SecurityError(f"it makes more than {_MAX_SIZE >> 20} million characters")
-        _tick()
-        kept.append(piece)
-    return "".join(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from processors.values import are_equal, as_text
@@ -74,11 +75,19 @@ def _contains(value: Any, wanted: Any) -> bool:
 
 def _is_greater(value: Any, other: Any, *, less: bool) -> bool:
     try:
-        first, second = float(value), float(other)
+        first, second = _number(value), _number(other)
     except (TypeError, ValueError):
         one, two = as_text(value), as_text(other)
         return one < two if less else one > two
     return first < second if less else first > second
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # A whole number that no float holds is larger, or smaller, than all that it is compared with.
+        return math.inf if value > 0 else -math.inf
 
 
 def _meant(message: Message, given: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -9,6 +10,8 @@ import orjson
 from transmissions import Message, SharedList, require_field
 
 __all__ = ["are_equal", "as_list", "as_text", "index_object", "require_text", "without"]
+
+_NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?\s*", re.ASCII)
 
 
 def as_text(value: Any) -> str:
@@ -75,5 +78,19 @@ def without(message: Message, path: str) -> Message:
 
 
 def are_equal(one: Any, other: Any) -> bool:
-    """Say whether two values are equal, where a number or a truth equals the text that is written for it."""
-    return bool(one == other) or (not isinstance(one, dict | list) and as_text(one) == as_text(other))
+    """Say whether two values are equal, where a number or a truth equals a text that is written for it.
+
+    >>> are_equal(5.0, "5"), are_equal(True, "true"), are_equal("5.0", "5")
+    (True, True, False)
+    """
+    if one == other:
+        return True
+    if _is_number(one) != _is_number(other):
+        number, text = (one, other) if _is_number(one) else (other, one)
+        if isinstance(text, str) and _NUMBER.fullmatch(text):
+            return bool(number == float(text)) or as_text(number) == text
+    return not isinstance(one, dict | list) and as_text(one) == as_text(other)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import Graph, Literal, URIRef
 from rdflib.compare import isomorphic
-from rdflib.namespace import RDF
+from rdflib.namespace import RDF, XSD
 
 from transmissions import turtle
 from transmissions.errors import InvalidPipeline
@@ -77,6 +77,16 @@ def test_line_ends_and_mark(end: str) -> None:
     assert str(document.at_subject(NAMESPACE.read)) == "x.ttl:7:1"
     assert document.line(7).startswith(":read a :Read")
     assert document.line(99) == ""
+
+
+def test_literals_are_as_they_are_written() -> None:
+    """A number, a truth or a time is the text that stands in the file, and its value besides."""
+    written = ["042", "+1.50", "1e3", "-0", '"1"^^xsd:boolean', '"2025-01-02T03:04:05Z"^^xsd:dateTime']
+    text = f"@prefix : <{NAMESPACE}> . @prefix xsd: <{XSD}> . :a :b {', '.join(written)}, true ."
+    found = turtle.parse(text, "x.ttl").objects(NAMESPACE.a, NAMESPACE.b)
+    texts = {str(node): node.value for node in found if isinstance(node, Literal)}
+    assert list(texts) == ["042", "+1.50", "1e3", "-0", "1", "2025-01-02T03:04:05Z", "true"]
+    assert [texts[text] for text in ("042", "1e3", "1", "true")] == [42, 1000.0, True, True]
 
 
 def test_same_triples_as_rdflib() -> None:

@@ -39,6 +39,13 @@ _KEPT_ABROAD = frozenset(
 )
 _HEADERS = {"accept": "*/*", "accept-encoding": "gzip", "user-agent": "transmissions-engine"}
 _LONGEST_WAIT_S = 60.0
+_OF_THE_CONNECTION = frozenset(
+    {
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te",
+        "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+"""Headers that say who is asked and where a request ends: with them, something else could be asked for."""
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -152,6 +159,10 @@ class Fetcher:
             NetworkRefused: the run does not allow a connection that this needs.
             FetchFailed: no answer came, or none that can be used.
         """
+        if method.upper() == "CONNECT":
+            raise FetchFailed(f"{_shown(url)}: CONNECT opens a way to somewhere else, and is not sent", sent=False)
+        if own := [name for name in headers or () if name.strip().lower() in _OF_THE_CONNECTION]:
+            raise FetchFailed(f"{_shown(url)}: the header {own[0][:40]} is set by the connection alone", sent=False)
         attempt = 0
         while True:
             attempt += 1

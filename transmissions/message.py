@@ -76,6 +76,10 @@ class SharedList(list[Any]):
         return self
 
 
+_DEEPEST = 200
+"""Steps of a path that is set; writers of JSON go a little deeper."""
+
+
 class MissingField(ValueError):
     """A message has no field that a processor cannot do without.
 
@@ -141,9 +145,12 @@ def set_field(message: Message, path: str, value: Any) -> None:
     """Set the value at a dotted path, making the dicts on the way where there are none.
 
     Raises:
+        ValueError: the path has more steps than JSON is nested anywhere.
         TypeError: something on the way is neither a dict nor a list with that index.
     """
     *way, last = path.split(".")
+    if len(way) > _DEEPEST:
+        raise ValueError(f"a path of {len(way) + 1} steps cannot be set: what is nested so deep is written nowhere")
     place: Any = message
     for step in way:
         place = _step_into(place, step, path)

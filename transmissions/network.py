@@ -18,6 +18,10 @@ __all__ = ["Network"]
 _NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _OWN_MACHINE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _TRANSLATED = ip_network("64:ff9b::/96")
+_INTERNET_V6 = ip_network("2000::/3")
+"""What is given out of IPv6; all else is for local use, for translators of one network, or for nothing yet."""
+_NONE_OF_IT = (ip_network("3fff::/20"), ip_network("192.88.99.0/24"))
+"""Addresses for documentation and for relays that are no more, which not every Python's library knows."""
 _Address = IPv4Address | IPv6Address
 
 
@@ -86,7 +90,7 @@ class Network:
         found = _unwrapped(ip_address(address.partition("%")[0]))
         if any(found in network for network in self.addresses):
             return
-        if found.is_global and not found.is_multicast and not getattr(found, "is_site_local", False):
+        if _is_of_the_internet(found):
             return
         raise NetworkRefused(
             f"{host}: refused: it is at {found}, which is no address of the internet; --allow-host {found} allows it"
@@ -112,6 +116,12 @@ def _plain(host: str) -> str:
         return name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
         return name
+
+
+def _is_of_the_internet(address: _Address) -> bool:
+    if not address.is_global or address.is_multicast or any(address in network for network in _NONE_OF_IT):
+        return False
+    return isinstance(address, IPv4Address) or address in _INTERNET_V6
 
 
 def _unwrapped(address: _Address) -> _Address:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from rdflib import RDF, RDFS, XSD, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, FOAF, OWL, SH, SKOS
-from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser
+from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser, sfloat
 from rdflib.term import Node
 
 from transmissions.turtle_mistakes import Mistake, Span, State, explain, skip_space
@@ -39,6 +40,8 @@ _WELL_KNOWN = {
 }
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _UNKNOWN = "urn:unknown-prefix:"
+_NUMBERS = {int: XSD.integer, Decimal: XSD.decimal, sfloat: XSD.double}
+"""The types by which rdflib's parser tells numbers apart, which forget how a number was written."""
 
 
 @dataclass(slots=True)
@@ -126,7 +129,8 @@ class _Sink(RDFSink):
         if dt is not None and dt.startswith(str(RDF)):
             # rdflib would parse what is in it, as XML or HTML.
             raise ValueError("a text of this type is not read here")
-        return super().newLiteral(s, dt, lang)
+        # As it is written: `"1"^^xsd:boolean` is no "true" to whoever takes the value for text.
+        return Literal(s, lang=lang, datatype=dt, normalize=False)
 
 
 class _Parser(SinkParser):
@@ -222,6 +226,13 @@ class _Parser(SinkParser):
         res.append(self.sink.newList(members, self._context))
         self.reading.subjects.setdefault(res[-1], (start, i + 1))
         return i + 1
+
+    def nodeOrLiteral(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
+        start = self._skip(i)
+        end = super().nodeOrLiteral(argstr, i, res)
+        if end >= 0 and (datatype := _NUMBERS.get(type(res[-1]))):
+            res[-1] = Literal(argstr[start:end], datatype=datatype, normalize=False)
+        return end
 
     def uri_ref2(self, argstr: str, i: int, res: MutableSequence[Any]) -> int:
         start = self._skip(i)

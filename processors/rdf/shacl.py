@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from rdflib import BNode, Graph, URIRef
 from rdflib.namespace import RDF, SH
 from rdflib.term import Node
 
+from processors.rdf.asking import reach
 from processors.rdf.graphs import (
     Graphs,
     format_named,
@@ -26,10 +26,8 @@ from transmissions import Message, Processor, TransmissionsError, require_field,
 
 __all__ = ["SHACLValidator"]
 
-_QUOTED = re.compile(r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|<[^<>\s]*>|#[^\n]*')
-_OUTSIDE = re.compile(r"\b(SERVICE|LOAD|FROM)\b", re.IGNORECASE)
 _COPIED_DEEP, _COPIED_MOST = 10, 100_000
-_QUERIES = (SH.select, SH.ask, SH.construct, SH.update)
+_QUERIES = (SH.select, SH.ask, SH.construct)
 
 
 class SHACLValidator(Processor):
@@ -84,10 +82,12 @@ class SHACLValidator(Processor):
         self._shapes = to_rdflib(quads, Graphs()).default_context
         for query in _QUERIES:
             for text in self._shapes.objects(None, query):
-                if found := _OUTSIDE.search(_QUOTED.sub(" ", str(text))):
-                    raise TransmissionsError(
-                        f"{path}: refused: {found.group()} in a shape reaches outside of the graph"
-                    )
+                try:
+                    found = reach(str(text))
+                except ValueError as error:
+                    raise TransmissionsError(f"{path}: a query in a shape is {error}") from None
+                if found:
+                    raise TransmissionsError(f"{path}: refused: {found} in a shape reaches outside of the graph")
 
     def process(self, message: Message) -> Message | None:
         """Return the message with what was found."""
@@ -104,7 +104,9 @@ class SHACLValidator(Processor):
         except Exception as error:
             # The validator raises errors of many kinds for shapes that make no sense.
             raise TransmissionsError(f"{self.shapes_file}: the shapes cannot be used: {_first_line(error)}") from None
-        assert isinstance(report, Graph)
+        if not isinstance(report, Graph):
+            # What fails on the way is handed back in place of a report.
+            raise TransmissionsError(f"{self.shapes_file}: the shapes cannot be used: {_first_line(report)}")
         results = _results(report)
         self._counts["conforming" if conforms else "failing"] += 1
         if not conforms and self.on_invalid == "drop":
@@ -197,6 +199,6 @@ def _sentence(results: list[dict[str, Any]]) -> str:
     return text + (f", and {len(results) - 1} more" if len(results) > 1 else "")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: object) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

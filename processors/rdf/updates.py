@@ -79,8 +79,8 @@ class RDFUpdate(AskedApart):
 def changed_by(order: Mapping[str, Any]) -> str:
     """Return a graph as an update leaves it.
 
-    The order has `update`, `graph` (the field's text), `field`, `bindings` and `max_statements`. It has no bound in time,
-    and is carried out where it can be ended.
+    The order has `update`, `graph` (the field's text), `field`, `bindings` and `max_statements`. It has no bound in
+    time, and is carried out where it can be ended.
 
     Raises:
         TransmissionsError: there are too many statements.

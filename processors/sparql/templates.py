@@ -15,12 +15,11 @@ from typing import Any
 from jinja2 import Undefined
 from markupsafe import Markup
 
-from processors.nunjucks import Dialect, rendered
+from processors.nunjucks import Dialect, pieces, rendered
 from processors.values import as_text
 
 __all__ = ["filled", "quoted"]
 
-_TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _ADDRESS = re.compile(r'<[^<>"{}|^`\\\x00-\x20]*')
 _PLAIN = re.compile(r"[?$]?[A-Za-z_][\w-]*|[A-Za-z][\w-]*:[\w-]*")
 _NOT_IN_ADDRESS = re.compile(
@@ -63,7 +62,7 @@ def _escape(found: re.Match[str]) -> str:
 def _rewritten(source: str) -> str:
     """Return a template in which each expression is told where it stands."""
     place = ""
-    parts = _TAG.split(source)
+    parts = pieces(source)
     for index, part in enumerate(parts):
         if part.startswith("{{") and part.endswith("}}"):
             opening, closing = re.match(r"\{\{[-+]?", part), re.search(r"[-+]?\}\}$", part)

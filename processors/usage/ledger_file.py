@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from transmissions import TransmissionsError
-from transmissions.usage import MemoryStore, SqliteStore, default_ledger
+from transmissions.usage import MemoryStore, SqliteStore, default_ledger, is_ledger
 
 __all__ = ["open_store"]
 
@@ -20,12 +20,15 @@ def open_store(ledger: Path | None, target: Path) -> MemoryStore | SqliteStore:
         target: the folder that the run writes to.
 
     Raises:
-        TransmissionsError: there is no such ledger, and a pipeline may not make one there.
+        TransmissionsError: there is no such ledger, and a pipeline may not make one there, nor of what else is there.
     """
     if ledger is None:
         return MemoryStore()
     inside = ledger.resolve().is_relative_to(target.resolve())
-    if not inside and not ledger.exists() and ledger.resolve() != default_ledger().resolve():
+    own = ledger.resolve() == default_ledger().resolve()
+    if not inside and not own and ledger.exists() and not is_ledger(ledger):
+        raise TransmissionsError(f"{ledger}: this is no ledger, and a pipeline makes none out of a file elsewhere")
+    if not inside and not own and not ledger.exists():
         raise TransmissionsError(
             f"{ledger}: there is no such ledger, and a pipeline makes one only inside its target ({target}); make it "
             "first, with `trans usage grant`, or name another"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.rdf.queries import Binding
+from processors.rdf.asking import Binding
 from processors.rdf.updates import RDFUpdate
 from transmissions import TransmissionsError
 

@@ -89,3 +89,33 @@ def test_turtle_that_asks_for_too_much(bomb: str, tmp_path: Path) -> None:
         transmissions.load(file)
     (problem,) = refused.value.problems
     assert "nested too deeply" in problem.hint or "larger than 4 MB" in problem.message
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        f":a a :ForEach ; :settings [ :limit {NINES} ] .",
+        f':a a :ForEach ; :settings [ :limit "{NINES}" ] .',
+        ":a a :ForEach ; :settings [ :limit 1e400 ] .",
+        ':a a :ForEach ; :settings [ :delay "nan" ] .',
+        ":a a :ForEach ; :settings [ :delay 1e400 ] .",
+        ':a a :RunProgram ; :settings [ :program "sort" ; :timeout "PT1e999S" ] .',
+        f":a a :HttpClient ; :settings [ :attempts {NINES[:30]} ] .",
+        f':a a :SetField ; :settings [ :field "items.{NINES}" ; :value 1 ] .',
+        f':a a :SetField ; :settings [ :field "{"a." * 20_000}a" ; :value 1 ] .',
+        f':a a :Restructure ; :settings [ :rename ( [ :pre "items.{NINES}" ; :post "x" ] ) ] .',
+    ],
+    ids=lambda stage: stage[:70],
+)
+def test_numbers_and_paths_without_end(stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number or a path that is larger than any use is an error of the pipeline or of its stage, in words."""
+    prefix = "@prefix : <http://purl.org/stuff/transmissions/> .\n"
+    (tmp_path / "p.ttl").write_text(f"{prefix}:p a :EntryTransmission ; :pipe (:a :b) . :b a :NOP . {stage}")
+    words = ["run", str(tmp_path / "p.ttl"), "-m", '{"items": [1]}', "--messages", str(tmp_path / "left.jsonl")]
+    assert main(words) in (1, 2)
+    said = capsys.readouterr().err
+    assert "p.ttl:2:" in said
+    assert "unexpected" not in said

@@ -1,8 +1,14 @@
-"""A Turtle file names processors; no name in it makes Python load anything."""
+"""A Turtle file names processors; no name in it makes Python load anything, and neither does what lies beside it.
+
+Holds "no code from Turtle": a thousand names, and no import.
+"""
 
 from __future__ import annotations
 
+import os
 import string
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -64,3 +70,27 @@ def test_a_listener_hears_of_an_import(guard: Any) -> None:
     with guard.listening("import") as imported, pytest.raises(ImportError):
         __import__("this_module_is_not_there")
     assert imported[0][0] == "this_module_is_not_there"
+
+
+BESIDE = [
+    "processors/__init__.py", "processors/flow.py", "processors/NOP.py", "transmissions/__init__.py", "NOP.py",
+    "rdflib.py", "json.py", "sitecustomize.py", "conftest.py", "app/processors/NOP.py", "app/processors/NOP.js",
+    "app/NOP.py", "app/data/NOP.py", "app/__init__.py",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["app", "app/transmissions.ttl", "."])
+def test_python_that_lies_in_the_folder_is_not_run(source: str, tmp_path: Path) -> None:
+    """An application or a pipeline from a stranger may have files of any name beside it; `trans` runs none of them."""
+    for name in BESIDE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'was run')!r}, 'w')")
+    turtle = f"{PREFIX}:p a :EntryTransmission ; :pipe (:a :b) . :a a :NOP . :b a :ForEach ."
+    for folder in (tmp_path, tmp_path / "app"):
+        (folder / "transmissions.ttl").write_text(turtle)
+    program = Path(sys.executable).parent / ("trans.exe" if os.name == "nt" else "trans")
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [str(program), "run", source, "-m", '{"forEach": [], "items": []}', "--messages", "-"]
+    done = subprocess.run(words, cwd=tmp_path, env=kept, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "was run").exists()

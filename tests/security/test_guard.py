@@ -1,4 +1,7 @@
-"""The guard that is on in every test finds what it is there for."""
+"""The guard that is on in every test finds what it is there for.
+
+Holds "silence": connections, programs and writes that no test may make fail it; these are the negative controls.
+"""
 
 from __future__ import annotations
 

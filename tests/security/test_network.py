@@ -1,4 +1,7 @@
-"""Where a run may connect to: nowhere that whoever runs it has not allowed, by whatever way."""
+"""Where a run may connect to: nowhere that whoever runs it has not allowed, by whatever way.
+
+Holds "SSRF table": spellings of addresses, redirects and names that flip are refused, and what is right passes.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,16 @@ HOSTILE = [
     "http://[fc00::1]/",
     "http://[fec0::1]/",
     "http://[ff02::1]/",
+    "http://[::ffff:0:7f00:2]/",
+    "http://[64:ff9b:1::7f00:2]/",
+    "http://[64:ff9b:1:fffe::a00:1]/",
+    "http://[2001:0:7f00:2::]/",
+    "http://[2001:db8::1]/",
+    "http://[3fff::1]/",
+    "http://[5f00::1]/",
+    "http://[8000::1]/",
+    "http://[fd00:ec2::254]/latest/meta-data/",
+    "http://192.88.99.1/",
     "http://169.254.169.254/latest/meta-data/",
     "http://100.64.0.1/",
     "http://10.0.0.1/",
@@ -60,6 +73,8 @@ HOSTILE = [
     "http://inside.example#@good.example/",
     "http://①②⑦.0.0.2/",
     "file:///etc/passwd",
+    "data:text/plain,x",
+    "unix:///var/run/docker.sock",
     "gopher://127.0.0.1/",
     "ftp://good.example/",
     "//good.example/",
@@ -127,7 +142,7 @@ def assert_refused(error: Exception) -> None:
     assert isinstance(error, NetworkRefused) or is_none, error
 
 
-@pytest.mark.parametrize("url", [url for url in HOSTILE if url.isascii() and "://" in url and "http:///" not in url])
+@pytest.mark.parametrize("url", [url for url in HOSTILE if url.isascii() and ":" in url and "http:///" not in url])
 def test_a_redirect_leads_nowhere_that_is_refused(url: str, port: int) -> None:
     """A redirect is checked as the first address is."""
     with pytest.raises((NetworkRefused, FetchFailed)) as caught:
@@ -160,6 +175,48 @@ def test_a_name_that_flips_is_looked_up_once_for_each_connection(port: int) -> N
     again = fetcher("flip.example", look_up=flip)
     with pytest.raises(NetworkRefused, match=r"it is at 127\.0\.0\.2"):
         again.fetch(f"http://flip.example:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {"X-A": "a\r\nInjected: 1"}),
+        ("GET", {"X-A": "a\nInjected: 1"}),
+        ("GET", {"X-A\r\nInjected": "1"}),
+        ("GET", {"X-A: 1\r\nInjected": "1"}),
+        ("GET", {"X-A": "a\0b"}),
+        ("GET", {"X-A": "é"}),
+        ("GET", {"": "x"}),
+        ("GET", {"Host": "inside.example"}),
+        ("GET", {" host ": "inside.example"}),
+        ("POST", {"Content-Length": "1"}),
+        ("POST", {"Content-Length": "100"}),
+        ("POST", {"TRANSFER-ENCODING": "chunked"}),
+        ("GET", {"Connection": "upgrade"}),
+        ("GET", {"Upgrade": "h2c"}),
+        ("GET", {"Proxy-Authorization": "x"}),
+        ("GET / HTTP/1.1\r\nInjected: 1\r\n\r\nGET", {}),
+        ("connect", {}),
+        ("", {}),
+    ],
+)
+def test_a_request_is_one_request_to_the_host_that_was_checked(method: str, headers: dict[str, str], port: int) -> None:
+    """Nothing in a method or a header, as a message may bring them, begins a second request or names another host."""
+    asked.clear()
+    with pytest.raises(FetchFailed):
+        fetcher("good.example").fetch(
+            f"http://good.example:{port}/", method, headers=headers, body=b"x" if method == "POST" else None
+        )
+    assert asked == []
+
+
+@pytest.mark.parametrize("path", ["/a b\r\nX: 1", "/a\r\n\r\nGET /b", "/\0", "/a\tb\n"])
+def test_an_address_ends_no_line(path: str, port: int) -> None:
+    """Control characters in an address are refused, so that it stays in the first line of the request."""
+    asked.clear()
+    with pytest.raises(FetchFailed):
+        fetcher("good.example").fetch(f"http://good.example:{port}{path}")
+    assert asked == []
 
 
 @pytest.mark.parametrize(

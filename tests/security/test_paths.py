@@ -1,4 +1,7 @@
-"""No path, and no link, leads a write out of the target."""
+"""No path, and no link, leads a write out of the target.
+
+Holds "inside the target": names, links planted before, and links swapped in meanwhile.
+"""
 
 import os
 import subprocess

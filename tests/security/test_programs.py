@@ -1,4 +1,7 @@
-"""Programs are started by name and permission only, without a shell, within a time, in an environment of their own."""
+"""Programs are started by name and permission only, without a shell, within a time, in an environment of their own.
+
+Holds "shell": hostile arguments and input arrive as they are, and a program that has no end is given one.
+"""
 
 from __future__ import annotations
 

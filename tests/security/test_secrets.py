@@ -1,4 +1,7 @@
-"""A secret that a pipeline uses is in nothing that a run leaves behind or says, also when it fails."""
+"""A secret that a pipeline uses is in nothing that a run leaves behind or says, also when it fails.
+
+Holds "secrets": a canary is searched for in every byte of files, reports, logs, plans and errors.
+"""
 
 from __future__ import annotations
 
@@ -82,3 +85,51 @@ def test_no_byte_of_a_run_holds_a_secret(
     for place, text in {"stdout": said.out, "stderr": said.err, **left}.items():
         assert CANARY not in text, place
         assert "canary" not in text, place
+
+
+SHOWN = """@prefix : <http://purl.org/stuff/transmissions/> .
+:p a :EntryTransmission ; :pipe (:get :fill :each) .
+:get a :HttpClient ; :settings [ :url "http://e.org/?key={{ env.API_KEY }}" ;
+    :headers [ :name "Authorization" ; :value "Bearer {{ env.API_KEY }}" ] ] .
+:fill a :Restructure ; :settings [ :remove "{{ env.API_KEY }}" ;
+    :rename ( [ :pre "{{ env.API_KEY }}" ; :post "b" ] ) ] .
+:each a :ForEach ; :settings [ MORE ] .
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "p.ttl", "--dry-run"],
+        ["run", "p.ttl", "--dry-run", "--json"],
+        ["run", "p.ttl", "-m", "{}", "--debug"],
+        ["validate", "p.ttl"],
+        ["validate", "p.ttl", "--json"],
+        ["graph", "p.ttl"],
+        ["graph", "p.ttl", "--format", "dot"],
+        ["graph", "p.ttl", "--format", "svg"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("more", ["", ':limit "{{ env.API_KEY }}"', ':forEach "x.{{ env.API_KEY }}"'])
+def test_nothing_that_shows_a_pipeline_shows_its_secrets(
+    words: list[str],
+    more: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Plans, drawings, problems and errors say that there is a secret, in whatever part of a setting it stands."""
+    monkeypatch.setenv("API_KEY", CANARY)
+    monkeypatch.chdir(tmp_path)
+    Path("p.ttl").write_text(SHOWN.replace("MORE", more), encoding="utf-8")
+    try:
+        main(words)
+    finally:
+        secrets.forget_all()
+    said = capfd.readouterr()
+    assert said.out + said.err
+    assert "canary" not in said.out + said.err
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and "canary" in path.read_text("utf-8", "replace")
+    ]

@@ -114,9 +114,12 @@ def find(source: str | Path, pick: str | None = None) -> Folder | None:
     if is_application(Path(text)):
         return Folder(Path(text), pick or "", shown=text)
     for sign in "#.":
-        before, found, after = text.rpartition(sign)
-        if found and before and after and "/" not in after and is_application(Path(before)):
-            return Folder(Path(before), pick or after, shown=before)
+        parts = text.split(sign)
+        # A folder's name may hold the sign, and so may a label: the longest folder that is one is meant.
+        for number in range(len(parts) - 1, 0, -1):
+            before, after = sign.join(parts[:number]), sign.join(parts[number:])
+            if before and after and "/" not in after and is_application(Path(before)):
+                return Folder(Path(before), pick or after, shown=before)
     return None
 
 

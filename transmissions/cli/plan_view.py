@@ -25,7 +25,8 @@ def print_plan(pipeline: Pipeline, wanted: Wanted) -> int:
         read_messages(wanted.messages_in)
     plan = pipeline.plan(target=wanted.target, overrides=wanted.overrides or None, **wanted.parameters)
     if wanted.json:
-        typer.echo(as_json(_plan_as_json(plan), indent=True).decode())
+        # The text, since a secret may stand in a node or a list of a setting's value.
+        typer.echo(_redacted(as_json(_plan_as_json(plan), indent=True).decode()))
     else:
         application = pipeline.application
         folder = wanted.target if application is None else application.for_target(wanted.target).place().working
@@ -74,7 +75,7 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
                     {
                         "stage": stage.name,
                         "processor": stage.processor.__name__,
-                        "settings": {turtle_name(name): _plain(value) for name, value in stage.settings.items()},
+                        "settings": {turtle_name(name): value for name, value in stage.settings.items()},
                     }
                     for stage in segment.stages
                 ],
@@ -84,12 +85,6 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
             for segment in plan.segments
         ],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | Path):
-        return _redacted(str(value))
-    return value
 
 
 def _redacted(text: str) -> str:

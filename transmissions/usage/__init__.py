@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from transmissions.usage.report import GROUPINGS, Row, Tally
     from transmissions.usage.roll_up import Displayed, DisplayedRuns, displayed
     from transmissions.usage.settlement import Outcome, Settlement
-    from transmissions.usage.stores import MemoryStore, SqliteStore
+    from transmissions.usage.stores import MemoryStore, SqliteStore, is_ledger
     from transmissions.usage.tables import LayeredPrices, default_prices
     from transmissions.usage.zones import zone_of
 
@@ -74,6 +74,7 @@ __all__ = [
     "displayed",
     "dollars_of_nano",
     "dollars_text",
+    "is_ledger",
     "normalise",
     "normalise_all",
     "price",
@@ -98,7 +99,7 @@ _HOMES = {
     "record": ("CallKind", "UsageRecord"),
     "report": ("GROUPINGS", "Row", "Tally"),
     "settlement": ("Outcome", "Settlement"),
-    "stores": ("MemoryStore", "SqliteStore"),
+    "stores": ("MemoryStore", "SqliteStore", "is_ledger"),
     "tables": ("LayeredPrices", "default_prices"),
     "zones": ("zone_of",),
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from transmissions.usage.errors import LedgerError
 
-__all__ = ["VERSION", "prepare"]
+__all__ = ["VERSION", "is_ledger", "prepare"]
 
 VERSION = 1
 _APPLICATION = 0x54584C47
@@ -64,6 +66,15 @@ CREATE TABLE reservations (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE budgets (name TEXT PRIMARY KEY, budget TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+
+def is_ledger(path: Path) -> bool:
+    """Say whether a file is a ledger already; it is looked at, and neither made nor changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION)
+    except (sqlite3.Error, ValueError):
+        return False
 
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:
