@@ -106,11 +106,13 @@ class _Nunjucks(ImmutableSandboxedEnvironment):
         """Look at the clock; called by templates."""
         BUDGET.tick(static)
 
-    def put_together(self, texts: Iterable[Any]) -> str:
+    def put_together(self, values: Iterable[Any]) -> str:
         """Return texts one after the other; called by templates for `~`."""
-        texts = tuple(texts)
-        BUDGET.take_text(*texts)
-        return markup_join(texts)
+        values = tuple(values)
+        BUDGET.take_text(*values)
+        texts = [one if isinstance(one, str) else str(_as_shown(one)) for one in values]
+        # Without escaping there is no difference between text and markup, and nothing to escape for either's sake.
+        return markup_join(texts) if self.autoescape else "".join(texts)
 
     def counted(self, value: Any) -> Any:
         """Return a list or object that a template made; called by templates."""
@@ -242,9 +244,14 @@ def _translated(tag: str) -> str:
 
 @pass_context
 def _shown(context: Any, value: Any) -> Any:
+    if value is not None:
+        BUDGET.take_text(value)
+    return _as_shown(value)
+
+
+def _as_shown(value: Any) -> Any:
     if value is None:
         return ""
-    BUDGET.take_text(value)
     return as_text(value) if isinstance(value, bool) else value
 
 

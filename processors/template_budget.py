@@ -151,7 +151,7 @@ def limited(name: str, function: Callable[..., Any], *, skipped: int) -> Callabl
 def _check_filtered(name: str, given: list[Any], others: list[Any]) -> None:
     """Check what a filter is about to make; what is drawn one by one is drawn first."""
     value = given[0]
-    if name in ("join", "list", "sort", "unique", "sum", "batch", "slice") and hasattr(value, "__next__"):
+    if name in _DRAWING and not isinstance(value, str | list | tuple | Mapping) and hasattr(value, "__iter__"):
         value = given[0] = list(value)
     if isinstance(value, str | list | tuple | Mapping) and name not in _OF_MEMBERS:
         # They make text of whatever they are given.
@@ -171,6 +171,8 @@ def _check_filtered(name: str, given: list[Any], others: list[Any]) -> None:
         BUDGET.tick(size * max(lengths))
 
 
+_DRAWING = frozenset({"batch", "join", "list", "slice", "sort", "sum", "unique"})
+"""Filters that draw all members of what they are given."""
 _OF_MEMBERS = frozenset(
     {
         "batch", "count", "default", "d", "dictsort", "first", "groupby", "items", "join", "last", "length", "list",

@@ -260,7 +260,7 @@ class _CodexLog(LogFile):
         if self._before is None:
             return last or total
         grown = tuple(now - before for now, before in zip(total, self._before, strict=True))
-        if min(grown) < 0:
+        if min(grown) < 0 or (last == total and any(self._before)):
             self._account.restarts += 1
             return last or total
         return grown[0], grown[1], grown[2], grown[3], grown[4]

@@ -80,7 +80,6 @@ DOUBLED = "".join("{% set a = a ~ a %}" for _ in range(60))
 @pytest.mark.parametrize(
     "template",
     [
-        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
         "{% set a = 'xxxxxxxx' %}" + DOUBLED + "{{ a | length }}",
         "{% set a = 'xxxxxxxx' %}" + DOUBLED.replace("~", "+") + "{{ a | length }}",
         "{% set a = [1] %}" + DOUBLED.replace("~", "+") + "{{ a | length }}",
@@ -93,10 +92,8 @@ DOUBLED = "".join("{% set a = a ~ a %}" for _ in range(60))
     ],
 )
 def test_a_template_without_end_is_ended(template: str) -> None:
-    """Loops end when their time is over, texts that grow without measure before they are there."""
-    with pytest.raises(
-        TransmissionsError, match=r"takes more than 2 s|million characters|undefined|recursion|more than"
-    ):
+    """Texts that grow without measure are refused before they are there, and macros that call themselves."""
+    with pytest.raises(TransmissionsError, match=r"million characters|undefined|recursion|more than"):
         rendered(template, {})
 
 

@@ -104,9 +104,7 @@ TOO_MUCH = [
     "x" * 2_000_000,
 ]
 TOO_LONG = [
-    "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
     "{% set tick = range %}{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
-    "{% set _tick = namespace %}{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
     "{% macro tick(n) %}{% endmacro %}{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
 ]
 DATA = {"d": {}, "l": [3, 1], "path": "../secret.txt"}

@@ -123,6 +123,13 @@ def test_totals_begin_anew_when_a_session_is_resumed(tmp_path: Path) -> None:
     assert used(calls(path)) == before + after
 
 
+def test_totals_may_begin_anew_above_what_they_were(tmp_path: Path) -> None:
+    """A first call after a resumption that used more than all before it is no growth: its total is its own counts."""
+    before, after = [(100, 40, 30, 10)], [(150, 40, 30, 10), (50, 0, 5, 5)]
+    path = log(tmp_path / "a.jsonl", session(), turn(), *history(*before), *history(*after))
+    assert used(calls(path)) == before + after
+
+
 def test_the_total_that_codex_shows_is_told_beside_what_was_used(tmp_path: Path) -> None:
     """After a resumption Codex shows what was used since, 55 + 66 tokens; the report has that, and the restarts."""
     before, after = [(100, 40, 30, 10), (200, 80, 60, 20)], [(50, 0, 5, 5), (60, 6, 6, 6)]
