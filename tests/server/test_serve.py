@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,10 @@ def test_the_token_is_printed_once(serve: Serve, place: Path) -> None:
     [
         (["nowhere"], "nowhere: this is no folder"),
         (["--port", "x"], "--port x: write a whole number, 0 to 65535"),
-        (["--host", "192.0.2.1", "--token-file", "token"], "192.0.2.1:8765: cannot be listened on"),
+        (["--token-file", "flows"], "flows: the token cannot be kept there: Is a directory"),
+        (["--token-file", "own.py/token"], "own.py/token: the token cannot be kept there: "),
+        (["--job-store", "own.py", "--token-file", "token"], "own.py: this is no job store"),
+        (["--allow-host", "https://jobs.example.org"], "--allow-host https://jobs.example.org: write the name alone"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(
@@ -79,3 +83,16 @@ def test_what_is_wrong_is_told_with_what_to_do(
     monkeypatch.setenv("TRANSMISSIONS_JOBS", str(place / "jobs.sqlite"))
     assert main(["serve", *words]) == 2
     assert expected in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other server, if it is one, goes on, and no token is made."""
+    monkeypatch.setenv("TRANSMISSIONS_JOBS", str(place / "jobs.sqlite"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--token-file", "token"]) == 2
+    told = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: something else listens there already; --port names another" in told
+    assert not Path("token").exists()
