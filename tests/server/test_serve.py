@@ -44,13 +44,19 @@ def test_a_killed_server_leaves_jobs_that_are_found_interrupted_and_can_be_run_a
 def test_a_server_that_is_told_to_stop_ends_its_jobs_in_order(
     serve: Serve, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    """It leaves by itself, with followers still there, and its jobs are recorded as interrupted."""
+    """Whoever follows is told the end, it leaves by itself, and its jobs are recorded as interrupted."""
     served = serve()
     job = served.client.post("/api/jobs", ASKED).json["job"]
     events = served.client.events(job)
     next(events)
+    listing, _ = served.client.open("GET", "/api/events")
     served.process.send_signal(number)
+    last = json.loads(list(events)[-1].split(b"data: ")[1])
+    assert (last["type"], last["data"]["status"]) == ("end", "interrupted")
     assert served.process.wait(PATIENCE_S) == 0
+    listing.close()
+    assert served.process.stderr is not None
+    assert "ASGI" not in served.process.stderr.read()
     assert main(["jobs", "show", job, "--job-store", "jobs.sqlite", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["job"]["status"], told["job"]["reason"]) == ("interrupted", "its worker was shut down")
@@ -96,3 +102,17 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(
     told = capsys.readouterr().err
     assert f"127.0.0.1:{port}: something else listens there already; --port names another" in told
     assert not Path("token").exists()
+
+
+def test_runs_that_are_stopped_leave_no_half_written_file(serve: Serve, place: Path) -> None:
+    """The server waits for its runs to stop, so that their files are whole or absent when it has left."""
+    (place / "flows" / "write.ttl").write_text(WRITING, encoding="utf-8")
+    served = serve("--target", "made")
+    job = served.client.post("/api/jobs", {"pipeline": "write.ttl", "parameters": {"file": "stop"}}).json["job"]
+    when(lambda: list((place / "made").glob("*.txt")))
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(PATIENCE_S) == 0
+    names = [one.name for one in (place / "made").iterdir()]
+    assert names == [name for name in names if re.fullmatch(r"\d+\.txt", name)]
+    assert {(place / "made" / name).read_text() for name in names} == {"x" * 100_000}
+    assert job

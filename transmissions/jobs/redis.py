@@ -122,6 +122,15 @@ class RedisJobStore(JobStore):
         name = self._key("status", str(JobStatus(status)))
         return int(self._read(lambda: self._client.scard(name)))
 
+    def check(self) -> None:
+        """See at once whether the server answers; raises StoreUnavailable if it does not, StoreError if it refuses."""
+        try:
+            self._client.ping()
+        except (Unreachable, Unanswered) as error:
+            raise StoreUnavailable(f"no Redis server answers there: {error}") from error
+        except RedisError as error:
+            raise StoreError(f"the Redis server there refuses: {error}") from error
+
     def close(self) -> None:
         """Close the connections; a call that waits for the server gives up."""
         self._closing.set()

@@ -41,6 +41,7 @@ CREATE TABLE claims (
 CREATE TABLE epochs (last INTEGER NOT NULL);
 INSERT INTO epochs VALUES (0);
 """
+_TABLES = frozenset({"jobs", "log", "usage", "snapshots", "claims", "epochs"})
 _COLUMNS = tuple(one.name for one in fields(Job))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 - names of our own
 _REPLACE = f"REPLACE INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
@@ -73,7 +74,9 @@ class SqliteJobStore(JobStore):
             raise StoreError(f"{self.path}: the job store cannot be opened: {error}") from error
         try:
             self._prepare()
-        except sqlite3.Error as error:
+            # Not opened for that: to close it would end the locks that another store of this process holds on it.
+            self.path.chmod(0o600)
+        except (OSError, sqlite3.Error) as error:
             self._database.close()
             raise StoreError(f"{self.path}: this is no job store, or it cannot be used: {error}") from error
         except StoreError:
@@ -83,6 +86,7 @@ class SqliteJobStore(JobStore):
 
     def _prepare(self) -> None:
         run = self._database.execute
+        self._check_ours()
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         if run("PRAGMA user_version").fetchone()[0] == 0:
@@ -96,6 +100,12 @@ class SqliteJobStore(JobStore):
         version = run("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             raise StoreError(f"{self.path}: this job store has version {version}; this program knows {_VERSION}")
+
+    def _check_ours(self) -> None:
+        """Raise StoreError, before anything is changed, if the file is another program's."""
+        tables = {row[0] for row in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not tables >= _TABLES:
+            raise StoreError(f"{self.path}: this is no job store, but a database of something else; name another file")
 
     def jobs(
         self,
@@ -267,5 +277,4 @@ def _make_private(path: Path) -> None:
         # Made by us before SQLite would make it for all to read; the files beside it take its mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        # Not opened: to close it would end the locks that another store of this process holds on it.
-        path.chmod(0o600)
+        pass
