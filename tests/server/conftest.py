@@ -40,6 +40,14 @@ class Until(Processor):
             yield {"number": number}
 
 
+class Files(Processor):
+    """Make files without end."""
+
+    def process(self, message):
+        for number in itertools.count():
+            yield {"filepath": f"{number}.txt", "content": "x" * 100_000}
+
+
 class Digest(Processor):
     """Hash many times: slower than what comes before it."""
 

@@ -84,7 +84,7 @@ class Service:
             except CapacityError as error:
                 raise Refusal(429, "busy", str(error), {"retry-after": "5"}) from None
             except InvalidPipeline as error:
-                problems = [str(one) for one in error.problems]
+                problems = [redact(str(one)) for one in error.problems]
                 raise Refusal(422, "parameters", "a parameter does not fit", problems=problems) from None
             except (ParameterError, StageError, ValueError) as error:
                 raise Refusal(422, "parameters", redact(str(error))) from None
