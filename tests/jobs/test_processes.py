@@ -22,7 +22,7 @@ from transmissions.jobs import JobManager, JobStatus, JobStore, RedisJobStore, S
 from transmissions.jobs.worker import is_gone, this_worker
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
-KILLS = 52
+KILLS = 20
 AT_ONCE = 4
 WORDS = 400
 WORKER = textwrap.dedent("""
@@ -147,7 +147,7 @@ def test_a_killed_worker_leaves_an_interrupted_job(store: JobStore) -> None:
     end(again)
 
 
-def test_fifty_kills_leave_the_file_whole(tmp_path: Path) -> None:
+def test_twenty_kills_leave_the_file_whole(tmp_path: Path) -> None:
     """After each kill -9 in the middle of writing SQLite finds the file whole, and the log has no gap or half event."""
     path = tmp_path / "jobs.db"
     with SqliteJobStore(path, max_jobs=None) as store:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from transmissions.jobs import JobManager, SqliteJobStore
+from transmissions.jobs import JobManager, MemoryJobStore, SqliteJobStore
 from transmissions.server import Catalogue, Server, Service
 
 TOKEN = "a-token-for-tests-that-is-long-enough-1"
@@ -143,11 +143,15 @@ class Client:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with processors, and a folder of pipelines."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.py").write_text(PROCESSORS, encoding="utf-8")
-    (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "numbers.ttl").write_text(PIPELINE, encoding="utf-8")
-    (tmp_path / "outside.ttl").write_text(PIPELINE, encoding="utf-8")
-    return tmp_path
+    return _furnished(tmp_path)
+
+
+def _furnished(folder: Path) -> Path:
+    (folder / "own.py").write_text(PROCESSORS, encoding="utf-8")
+    (folder / "flows").mkdir()
+    (folder / "flows" / "numbers.ttl").write_text(PIPELINE, encoding="utf-8")
+    (folder / "outside.ttl").write_text(PIPELINE, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -168,6 +172,27 @@ def client(service: Service) -> Iterator[Client]:
         # Whoever still follows is let go by the end of what it follows.
         for job in service.manager.store.running():
             service.manager.abort(job.id)
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def strict_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `strict`, from which links lead out."""
+    folder = _furnished(tmp_path_factory.mktemp("strict"))
+    (folder / "flows" / "link.ttl").symlink_to(folder / "outside.ttl")
+    (folder / "made").mkdir()
+    (folder / "made" / "link").symlink_to(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def strict(strict_place: Path) -> Iterator[Client]:
+    """A client of one server for all tests whose requests are to be refused, or change nothing."""
+    with MemoryJobStore() as store, JobManager(store) as manager:
+        catalogue = Catalogue([strict_place / "flows"], [strict_place / "own.py"])
+        server = Server(Service(manager, catalogue, strict_place / "made"), TOKEN)
+        server.start()
+        yield Client(server.port)
         server.stop()
 
 

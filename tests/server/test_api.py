@@ -91,15 +91,15 @@ def test_the_list_is_told_again_when_it_changes(client: Client) -> None:
     connection.close()
 
 
-def test_the_catalogue_has_what_may_be_run_and_what_it_takes(client: Client) -> None:
+def test_the_catalogue_has_what_may_be_run_and_what_it_takes(strict: Client) -> None:
     """Bundled pipelines, and those of the folders that are served, with their parameters; and the processors."""
-    found = {one["name"]: one for one in client.get("/api/pipelines").json["pipelines"]}
+    found = {one["name"]: one for one in strict.get("/api/pipelines").json["pipelines"]}
     assert {"hello", "numbers.ttl"} <= found.keys()
     assert [(one["name"], one["required"]) for one in found["numbers.ttl"]["parameters"]] == [("file", True)]
-    assert {"NOP", "Until"} <= {one["name"] for one in client.get("/api/processors").json["processors"]}
+    assert {"NOP", "Until"} <= {one["name"] for one in strict.get("/api/processors").json["processors"]}
 
 
-def test_the_openapi_document_names_every_path_that_is_served(client: Client, service: Service) -> None:
+def test_the_openapi_document_names_every_path_that_is_served(strict: Client, service: Service) -> None:
     """What is routed is described, and what is described is routed."""
     from transmissions.server.app import PAGE, make_app
 
@@ -109,7 +109,7 @@ def test_the_openapi_document_names_every_path_that_is_served(client: Client, se
         for method in (route.methods or set()) - {"HEAD"}
         if route.path not in PAGE
     }
-    paths = client.get("/openapi.json").json["paths"]
+    paths = strict.get("/openapi.json").json["paths"]
     assert {(path, method) for path, methods in paths.items() for method in methods} == routed
 
 
@@ -117,24 +117,21 @@ def test_the_openapi_document_names_every_path_that_is_served(client: Client, se
     "name",
     ["outside.ttl", "../outside.ttl", "flows/numbers.ttl", "/etc/passwd", "numbers", "", "numbers.ttl#other", "a\0b"],
 )
-def test_only_what_is_in_the_catalogue_is_run(client: Client, place: Path, name: str) -> None:
+def test_only_what_is_in_the_catalogue_is_run(strict: Client, strict_place: Path, name: str) -> None:
     """A name that leads elsewhere, in whatever way it is written, is not there; nor is what a link leads out to."""
-    (place / "flows" / "link.ttl").symlink_to(place / "outside.ttl")
-    for one in (name, str(place / "outside.ttl"), "link.ttl"):
-        answer = client.post("/api/jobs", {"pipeline": one, "parameters": {"file": "stop"}})
+    for one in (name, str(strict_place / "outside.ttl"), "link.ttl"):
+        answer = strict.post("/api/jobs", {"pipeline": one, "parameters": {"file": "stop"}})
         assert (answer.status, answer.json["error"]["code"]) == (404, "pipeline")
-    assert client.get("/api/jobs").json["jobs"] == []
+    assert strict.get("/api/jobs").json["jobs"] == []
 
 
 @pytest.mark.parametrize("target", ["..", "/tmp", "a/../../b", "link/x", "a\0b"])
-def test_nothing_is_written_outside_the_servers_folder(client: Client, place: Path, target: str) -> None:
+def test_nothing_is_written_outside_the_servers_folder(strict: Client, strict_place: Path, target: str) -> None:
     """A target that leads out of it is refused, whether it is given as a target or as a parameter."""
-    (place / "made").mkdir()
-    (place / "made" / "link").symlink_to(place)
     asked = {"pipeline": "claude-archive", "parameters": {"source": "none.json"}}
     answers = [
-        client.post("/api/jobs", {**asked, "target": target}),
-        client.post("/api/jobs", {**asked, "parameters": {"source": "none.json", "target": target}}),
+        strict.post("/api/jobs", {**asked, "target": target}),
+        strict.post("/api/jobs", {**asked, "parameters": {"source": "none.json", "target": target}}),
     ]
     assert [(one.status, one.json["error"]["code"]) for one in answers] == [(422, "target")] * 2
 
@@ -151,8 +148,8 @@ def test_nothing_is_written_outside_the_servers_folder(client: Client, place: Pa
         ["stop"],
     ],
 )
-def test_parameters_are_those_that_the_pipeline_declares(client: Client, parameters: object) -> None:
+def test_parameters_are_those_that_the_pipeline_declares(strict: Client, parameters: object) -> None:
     """Nothing else of a run can be reached through them, and one that lacks is asked for."""
-    answer = client.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters})
+    answer = strict.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters})
     assert answer.status == 422
-    assert client.get("/api/jobs?status=live").json["jobs"] == []
+    assert strict.get("/api/jobs?status=live").json["jobs"] == []

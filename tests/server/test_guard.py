@@ -65,11 +65,11 @@ def status_of(
     return answer.status
 
 
-def test_whoever_is_refused_gets_to_know_why(client: Client) -> None:
+def test_whoever_is_refused_gets_to_know_why(strict: Client) -> None:
     """Also one that sends much more than the server has read by then: the answer comes, and no broken connection."""
     body = b'{"pipeline": "' + b"x" * 900_000 + b'"}'
     for headers, status in (({"Authorization": None}, 401), ({"Content-Type": "text/plain"}, 415)):
-        answer = client.ask("POST", "/api/jobs", headers, body)
+        answer = strict.ask("POST", "/api/jobs", headers, body)
         assert (answer.status, bool(answer.json["error"]["text"])) == (status, True)
 
 
@@ -85,7 +85,7 @@ def test_whoever_is_refused_gets_to_know_why(client: Client) -> None:
         ({"Authorization": "Bearer é"}, 401),
     ],
 )
-def test_every_path_is_guarded(client: Client, headers: dict[str, str | None], status: int) -> None:
+def test_every_path_is_guarded(strict: Client, headers: dict[str, str | None], status: int) -> None:
     """No path is forgotten; the page alone is free of the token, and of nothing else."""
     paths = [
         "/openapi.json",
@@ -97,40 +97,40 @@ def test_every_path_is_guarded(client: Client, headers: dict[str, str | None], s
         "/none",
     ]
     for path in [*paths, *PAGE]:
-        answer = client.ask("GET", path, headers)
+        answer = strict.ask("GET", path, headers)
         assert answer.status == (200 if path in PAGE and "Authorization" in headers else status), path
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_nothing_changes_by_reading(client: Client, method: str) -> None:
+def test_nothing_changes_by_reading(strict: Client, method: str) -> None:
     """A request to read neither starts nor aborts, and takes no body."""
-    assert client.ask(method, ABORT).status == 405
-    assert client.ask(method, "/api/jobs", body=START).status == 400
+    assert strict.ask(method, ABORT).status == 405
+    assert strict.ask(method, "/api/jobs", body=START).status == 400
 
 
-def test_a_page_and_its_answers_allow_nothing_foreign(client: Client) -> None:
+def test_a_page_and_its_answers_allow_nothing_foreign(strict: Client) -> None:
     """Every answer, also a refusal, forbids scripts, frames and connections of others, and being kept."""
     for path in [*PAGE, "/api/jobs", "/none"]:
-        headers = client.get(path).headers
+        headers = strict.get(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert (headers["x-frame-options"], headers["cache-control"]) == ("DENY", "no-store")
     for path in PAGE:
-        body = client.ask("GET", path, {"Authorization": None}).body.replace(b"http://www.w3.org/2000/svg", b"")
+        body = strict.ask("GET", path, {"Authorization": None}).body.replace(b"http://www.w3.org/2000/svg", b"")
         assert b"http:" not in body
         assert b"https:" not in body
         assert TOKEN.encode() not in body
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_body_that_is_too_long_is_not_read(client: Client, announced: bool) -> None:
+def test_a_body_that_is_too_long_is_not_read(strict: Client, announced: bool) -> None:
     """Whether its length is announced or it comes in chunks without end."""
     body = b'{"pipeline": "' + b"x" * (1 << 20) + b'"}'
-    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as opened:
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as opened:
         length = f"Content-Length: {len(body)}" if announced else "Transfer-Encoding: chunked"
         head = (
-            f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{strict.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
             f"Content-Type: application/json\r\n{length}\r\n\r\n"
         )
         opened.sendall(head.encode() + (body if announced else b"%x\r\n%s\r\n" % (len(body), body)))
@@ -138,10 +138,10 @@ def test_a_body_that_is_too_long_is_not_read(client: Client, announced: bool) ->
 
 
 @pytest.mark.parametrize("number", ["x", "-2", "1e3", "9" * 5000, "١"])
-def test_a_last_event_id_that_is_no_number_is_refused(client: Client, number: str) -> None:
+def test_a_last_event_id_that_is_no_number_is_refused(strict: Client, number: str) -> None:
     """It is not taken for the beginning."""
     sent = number.encode().decode("latin-1")
-    assert client.ask("GET", "/api/jobs/x/events", {"Last-Event-ID": sent}).status == 400
+    assert strict.ask("GET", "/api/jobs/x/events", {"Last-Event-ID": sent}).status == 400
 
 
 def test_a_proxys_name_is_served_when_it_is_allowed(service: Service) -> None:

@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import random
 import re
 import signal
 import socket
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.conftest import when
-from tests.server.conftest import PATIENCE_S, Served
+from tests.server.conftest import PATIENCE_S, TOKEN, Client, Served
 from transmissions.cli import main
+from transmissions.jobs import SqliteJobStore
+from transmissions.server.sse import event_bytes
 
 ASKED = {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}}
 Serve = Callable[..., Served]
+KILLS = 50
+FORKING = textwrap.dedent("""
+    import os, signal, sys
+    from pathlib import Path
+    from transmissions.jobs import JobManager, SqliteJobStore
+    from transmissions.server import Catalogue, Server, Service
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    catalogue = Catalogue([Path("flows")], [Path("own.py")])
+    catalogue.load("numbers.ttl")
+    for line in sys.stdin:
+        if os.fork() == 0:
+            with SqliteJobStore("jobs.sqlite") as store, JobManager(store) as manager:
+                server = Server(Service(manager, catalogue, Path("made")), sys.argv[1])
+                print(os.getpid(), server.port, flush=True)
+                server.run()
+""")
 WRITING = """@prefix : <http://purl.org/stuff/transmissions/> .
 :write a :Transmission ; :pipe (:make :out) .
 :make a :Files .
@@ -67,6 +92,53 @@ def test_a_server_that_is_told_to_stop_ends_its_jobs_in_order(
     assert main(["jobs", "show", job, "--job-store", "jobs.sqlite", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["job"]["status"], told["job"]["reason"]) == ("interrupted", "its worker was shut down")
+
+
+@pytest.fixture
+def forking(place: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that becomes a server on the test's store for each line it is sent, and says its id and its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKING, TOKEN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    # Those that it has become, too.
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_fifty_kills_of_the_server_leave_the_file_whole_and_nothing_untold(
+    forking: subprocess.Popen[str], place: Path
+) -> None:
+    """After each kill -9 in the middle of a job the file is whole, and what a follower was told is still there."""
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    moments = random.Random(seed)
+    told: dict[str, list[bytes]] = {}
+    with SqliteJobStore(place / "jobs.sqlite") as store:
+        for _ in range(KILLS):
+            forking.stdin.write("another\n")
+            forking.stdin.flush()
+            server, port = map(int, forking.stdout.readline().split())
+            client = Client(port)
+            job = client.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}}).json["job"]
+            told[job] = list(itertools.islice(client.events(job), moments.randrange(1, 60)))
+            os.kill(server, signal.SIGKILL)
+            with closing(sqlite3.connect(place / "jobs.sqlite")) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            when(lambda job=job: store.cleanup().interrupted == [job])
+            events = store.events(job)
+            assert [event.seq for event in events] == list(range(len(events)))
+            assert events[-1].data["status"] == "interrupted"
+            assert [event_bytes(event).strip() for event in events[: len(told[job])]] == [
+                one.strip() for one in told[job]
+            ]
+        assert store.count("interrupted") == len(told) == KILLS
 
 
 def test_the_token_is_printed_once(serve: Serve, place: Path) -> None:
