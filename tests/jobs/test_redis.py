@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis
+from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis, when
 from transmissions.jobs import JobControl, JobManager, RedisJobStore, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.programs("redis-server")
@@ -100,6 +103,80 @@ def test_a_server_that_goes_and_comes_back(server: RedisServer) -> None:
         assert texts == [expected] * 3
         assert numbers == [list(range(WORDS + 1))] * 3
         assert manager.snapshot(begun.job.id).text == expected
+
+
+class Line:
+    """A line to a server that can be cut: what is on its way then is lost, in both directions, at any byte."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+        self._ends: list[socket.socket] = []
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                ours, _ = self._listening.accept()
+            except OSError:
+                return
+            theirs = socket.socket(socket.AF_UNIX)
+            theirs.connect(str(self._path))
+            with self._lock:
+                self._ends += [ours, theirs]
+            for one, other in ((ours, theirs), (theirs, ours)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        self._end(one, other)
+
+    def cut(self) -> None:
+        """Cut every connection there is."""
+        with self._lock:
+            ends, self._ends = self._ends, []
+        self._end(*ends)
+
+    def _end(self, *ends: socket.socket) -> None:
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def close(self) -> None:
+        """Cut all, for good."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self.cut()
+
+
+def test_a_line_that_is_cut_again_and_again(shared_redis: RedisServer) -> None:
+    """However often the line is cut while a job is written and followed, no event is lost, and none comes twice."""
+    before, cuts = threading.active_count(), 30
+    line = Line(shared_redis.socket)
+    expected = "".join(f"{number} " for number in range(WORDS))
+
+    def work(control: JobControl) -> None:
+        for number in range(WORDS):
+            control.text(f"{number} ")
+            if number % (WORDS // cuts) == 0:
+                control.flush()
+                # In the middle of what is written next.
+                threading.Timer(0.0005, line.cut).start()
+
+    with RedisJobStore(line.url, prefix="{cut}:", retry_s=PATIENCE_S) as store, JobManager(store) as manager:
+        begun = manager.start(work)
+        got = list(manager.subscribe(begun.job.id))
+        assert [event.seq for event in got] == list(range(WORDS + 1))
+        assert "".join(event.data.get("text", "") for event in got) == expected
+        assert manager.snapshot(begun.job.id).text == expected
+    line.close()
+    when(lambda: threading.active_count() <= before)
 
 
 def test_an_abort_is_heard_after_the_server_came_back(server: RedisServer) -> None:

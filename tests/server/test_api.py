@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import Client
+from tests.jobs.conftest import together
+from tests.server.conftest import PATIENCE_S, Client
 from transmissions.server import Service
 
 
@@ -48,6 +51,35 @@ def test_a_follower_that_comes_back_misses_and_repeats_nothing(client: Client, p
     assert b"".join(got) == b"".join(whole)
     assert [event.partition(b"\n")[0] for event in whole] == [b"id: %d" % number for number in range(len(whole))]
     assert client.ask("GET", f"/api/jobs/{job}/events", {"Last-Event-ID": str(len(whole) - 1)}).status == 204
+
+
+def test_many_followers_that_leave_anywhere_have_the_text_to_the_byte(client: Client, service: Service) -> None:
+    """Twenty follow a job while it writes, leave at random, and come back with `Last-Event-ID`; each has all of it."""
+    begun = service.manager.begin()
+    control, clients = begun.control, 20
+    assert control is not None
+    words = [f"{number}é " for number in range(1000)]
+    arrived = threading.Semaphore(0)
+
+    def act(place: int) -> str:
+        if place == clients:
+            for number, word in enumerate(words):
+                if number % 10 == 0:
+                    arrived.acquire(timeout=PATIENCE_S)
+                control.text(word)
+            control.finish()
+            return "".join(words)
+        chance = random.Random(place)
+        got: list[bytes] = []
+        while not got or b'"type":"end"' not in got[-1]:
+            arrived.release()
+            got += itertools.islice(
+                client.events(control.id, len(got) - 1 if got else None), chance.randrange(1, 300)
+            )
+        assert [event.partition(b"\n")[0] for event in got] == [b"id: %d" % number for number in range(len(got))]
+        return "".join(json.loads(event.split(b"data: ")[1])["data"].get("text", "") for event in got)
+
+    assert set(together(clients + 1, act)) == {"".join(words)}
 
 
 def test_an_abort_ends_the_run_and_a_second_one_says_that_it_came_late(client: Client) -> None:
