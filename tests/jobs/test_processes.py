@@ -214,18 +214,31 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
         assert store.count() == 1
 
 
+def test_a_write_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> None:
+    """SQLite writes ahead, and asks for each commit to be on the disk; `fast` leaves that to the system."""
+    for fast, expected in ((False, 2), (True, 1)):
+        with SqliteJobStore(tmp_path / "jobs.db", fast=fast) as store:
+            ask = store._database.execute
+            assert ask("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert ask("PRAGMA synchronous").fetchone() == (expected,)
+
+
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
-    """Another file, one of a later version, and a folder raise StoreError, which names it, and stay as they are."""
+    """Another file, another program's database, a later version, and a folder raise StoreError, and stay as they are."""
     text = tmp_path / "notes.txt"
     text.write_text("no database " * 100)
     later = tmp_path / "later.db"
     SqliteJobStore(later).close()
     with closing(sqlite3.connect(later)) as database:
         database.execute("PRAGMA user_version = 99")
-    for path in (text, later, tmp_path):
+    foreign = tmp_path / "foreign.db"
+    with closing(sqlite3.connect(foreign)) as database:
+        database.execute("CREATE TABLE notes (text)")
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in (text, foreign)}
+    for path in (text, later, tmp_path, foreign):
         with pytest.raises(StoreError, match=str(path)):
             SqliteJobStore(path)
-    assert text.read_text() == "no database " * 100
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in before} == before
     store = SqliteJobStore(tmp_path / "closed.db")
     store.close()
     with pytest.raises(StoreError):

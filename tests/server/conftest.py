@@ -21,6 +21,7 @@ PATIENCE_S = 20.0
 PROCESSORS = '''
 import hashlib
 import itertools
+import threading
 from pathlib import Path
 
 from transmissions import Processor, setting
@@ -38,6 +39,15 @@ class Until(Processor):
             if number >= 50 and Path(self.file).exists():
                 return
             yield {"number": number}
+
+
+class Ticks(Processor):
+    """Count slowly, without end, and leave the machine to others."""
+
+    def process(self, message):
+        for number in itertools.count():
+            yield {"number": number}
+            threading.Event().wait(0.0005)
 
 
 class Files(Processor):

@@ -36,14 +36,19 @@ FORKING = textwrap.dedent("""
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     catalogue = Catalogue([Path("flows")], [Path("own.py")])
-    catalogue.load("numbers.ttl")
+    catalogue.load("ticks.ttl")
     for line in sys.stdin:
         if os.fork() == 0:
-            with SqliteJobStore("jobs.sqlite") as store, JobManager(store) as manager:
+            with SqliteJobStore("jobs.sqlite", fast=True) as store, JobManager(store) as manager:
                 server = Server(Service(manager, catalogue, Path("made")), sys.argv[1])
                 print(os.getpid(), server.port, flush=True)
                 server.run()
 """)
+TICKING = """@prefix : <http://purl.org/stuff/transmissions/> .
+:ticks a :Transmission ; :pipe (:count :pass) .
+:count a :Ticks .
+:pass a :NOP .
+"""
 WRITING = """@prefix : <http://purl.org/stuff/transmissions/> .
 :write a :Transmission ; :pipe (:make :out) .
 :make a :Files .
@@ -97,6 +102,7 @@ def test_a_server_that_is_told_to_stop_ends_its_jobs_in_order(
 @pytest.fixture
 def forking(place: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that becomes a server on the test's store for each line it is sent, and says its id and its port."""
+    (place / "flows" / "ticks.ttl").write_text(TICKING, encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-c", FORKING, TOKEN],
         stdin=subprocess.PIPE,
@@ -126,7 +132,7 @@ def test_fifty_kills_of_the_server_leave_the_file_whole_and_nothing_untold(
             forking.stdin.flush()
             server, port = map(int, forking.stdout.readline().split())
             client = Client(port)
-            job = client.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}}).json["job"]
+            job = client.post("/api/jobs", {"pipeline": "ticks.ttl"}).json["job"]
             told[job] = list(itertools.islice(client.events(job), moments.randrange(1, 60)))
             os.kill(server, signal.SIGKILL)
             with closing(sqlite3.connect(place / "jobs.sqlite")) as database:

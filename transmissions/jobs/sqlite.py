@@ -51,21 +51,24 @@ _LIVE = tuple(sorted(LIVE))
 class SqliteJobStore(JobStore):
     """Holds jobs in a file that only its owner can read, and that any number of processes of one machine may share.
 
-    What it was told is safe when the call returns, whatever becomes of the process; if the machine loses its power,
-    the last moments may be missing, and the rest is whole.
+    What it was told is safe when the call returns, whatever becomes of the process, and of the machine's power as far
+    as its disk keeps what it says it has.
 
     Args:
         path: the file; made, with its folder, if there is none. It must not lie on a network's file system.
         poll_s: how often changes by other processes are looked for, in seconds.
+        fast: whether not to wait for the disk, which costs some milliseconds for each write; then the last moments may
+            be missing after the machine has lost its power, and the rest is whole.
         options: as `JobStore` takes them.
 
     Raises:
         StoreError: the file cannot be opened, is no such store, or is of a later version.
     """
 
-    def __init__(self, path: Path | str, *, poll_s: float = 0.05, **options: Any) -> None:
+    def __init__(self, path: Path | str, *, poll_s: float = 0.05, fast: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.path = Path(path)
+        self._fast = fast
         self._lock = threading.RLock()
         try:
             _make_private(self.path)
@@ -88,7 +91,7 @@ class SqliteJobStore(JobStore):
         run = self._database.execute
         self._check_ours()
         run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA synchronous = {'NORMAL' if self._fast else 'FULL'}")
         if run("PRAGMA user_version").fetchone()[0] == 0:
             run("BEGIN IMMEDIATE")
             # Another process may have been faster.
