@@ -53,8 +53,8 @@ def start_job(
     problem of the result, `report` {stage, report} with what a processor reports at the end; the terminal event holds
     the whole `result`.
 
-    No secret stands in any of it: neither what is known as one, nor the value of a parameter whose name ends as those of
-    secrets do: `token`, `password`, `apiKey`, ….
+    No secret stands in any of it: neither what is known as one, nor the value of a parameter whose name ends as those
+    of secrets do: `token`, `password`, `apiKey`, ….
 
     Args:
         pipeline: what to run.

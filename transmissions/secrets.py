@@ -19,10 +19,11 @@ HIDDEN = "[secret]"
 SHORTEST = 4
 """Shorter values are not hidden: they are no secrets, and would be found in half of all words."""
 
-_NAMES = frozenset(
-    "apikey authorization credential credentials passphrase passwd password pwd secret token".split()
-)
-_KEYS = frozenset("access api private secret signing".split())
+_NAMES = frozenset({
+    "apikey", "authorization", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "secret",
+    "token",
+})  # fmt: skip
+_KEYS = frozenset({"access", "api", "private", "secret", "signing"})
 
 _lock = threading.Lock()
 _known: set[str] = set()

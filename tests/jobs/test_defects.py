@@ -380,7 +380,7 @@ def test_shutting_down_left_runs_going(backend: Backend) -> None:
 
 
 def test_an_abort_beside_the_end_charged_twice(backend: Backend) -> None:
-    """Complete, abort and error at once, a thousand races: what settles is called once, and each call is charged once."""
+    """Complete, abort and error at once, a thousand races: each is settled once, each call charged once."""
     rounds, ledger = 1000, Ledger(MemoryStore())
     settled: list[tuple[str, str]] = []
 
@@ -425,7 +425,7 @@ def test_usage_that_came_late_was_lost(backend: Backend) -> None:
 
 
 def test_each_process_numbered_events_by_itself(backend: Backend) -> None:
-    """Two that write one log, and a third that follows it, all have the same numbers, and nothing is dropped for that."""
+    """Two that write one log, and a third that follows it, have the same numbers, and nothing is dropped for that."""
     stores = [backend.open(), backend.open()]
     manager = backend.manage(stores[0] if backend.kind == "memory" else None)
     job = stores[0].create().job
@@ -488,7 +488,7 @@ def test_a_status_overtook_the_events_before_it(backend: Backend) -> None:
 
 
 def test_an_index_that_was_emptied_lost_who_came_meanwhile(backend: Backend) -> None:
-    """However the end of an owner's jobs, a reading of the index and a creation fall together, each live job is in it."""
+    """However an end, a reading of the index and a creation fall together, each live job is in it."""
     stores = [backend.open() for _ in range(3)]
     kept: list[str] = []
 

@@ -224,7 +224,7 @@ def test_a_write_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> Non
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
-    """Another file, another program's database, a later version, and a folder raise StoreError, and stay as they are."""
+    """Another file, another program's database, a later version, a folder: StoreError, and they stay as they are."""
     text = tmp_path / "notes.txt"
     text.write_text("no database " * 100)
     later = tmp_path / "later.db"

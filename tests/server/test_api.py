@@ -73,9 +73,7 @@ def test_many_followers_that_leave_anywhere_have_the_text_to_the_byte(client: Cl
         got: list[bytes] = []
         while not got or b'"type":"end"' not in got[-1]:
             arrived.release()
-            got += itertools.islice(
-                client.events(control.id, len(got) - 1 if got else None), chance.randrange(1, 300)
-            )
+            got += itertools.islice(client.events(control.id, len(got) - 1 if got else None), chance.randrange(1, 300))
         assert [event.partition(b"\n")[0] for event in got] == [b"id: %d" % number for number in range(len(got))]
         return "".join(json.loads(event.split(b"data: ")[1])["data"].get("text", "") for event in got)
 

@@ -70,6 +70,7 @@ def serve(  # noqa: PLR0917
     places = [_folder(one) for one in folders or []]
     port_number, runs = _number("--port", port, 0, 65_535), _number("--max-runs", max_runs, 1, 1000)
     from transmissions.cli.log import set_up
+
     names = [_name(one) for one in allow_host or []]
     from transmissions.jobs import JobManager
     from transmissions.server import Catalogue, Server, Service, listening, read_token
