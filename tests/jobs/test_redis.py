@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +15,7 @@ import pytest
 import redis
 
 from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis, when
+from transmissions.cli import main
 from transmissions.jobs import JobControl, JobManager, RedisJobStore, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.programs("redis-server")
@@ -207,6 +210,24 @@ def test_a_server_that_stays_away(server: RedisServer) -> None:
     with pytest.raises(StoreUnavailable):
         control.text("y")
     store.close()
+
+
+def test_without_the_extra_it_is_named() -> None:
+    """Where redis-py is not installed, what to install is said, also on the command line."""
+    code = "import sys; sys.modules['redis'] = None; from transmissions.cli import main; "
+    code += "sys.exit(main(['jobs', 'list', '--job-store', 'redis://127.0.0.1/0']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install 'transmissions-engine[redis]'" in done.stderr) == (2, True)
+
+
+def test_a_server_that_is_not_there_is_told_of_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the command line, nobody waits for a server that never was; the password in its address is not shown."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert main(["jobs", "list", "--job-store", f"redis://:hunter2@127.0.0.1:{port}/0"]) == 2
+    told = capsys.readouterr().err
+    assert f"redis://127.0.0.1:{port}/0: no Redis server answers there" in told
+    assert "hunter2" not in told
 
 
 def test_an_address_that_is_none() -> None:

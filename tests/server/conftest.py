@@ -224,13 +224,15 @@ def serve(place: Path) -> Iterator[Callable[..., Served]]:
         "TRANSMISSIONS_JOBS": str(place / "jobs.sqlite"),
     }
 
-    def start(*words: str) -> Served:
+    def start(*words: str, terminal: bool = False) -> Served:
         command = [sys.executable, "-m", "transmissions", "serve", "flows", "--processors", "own.py", "--port", "0"]
+        ours, theirs = os.openpty() if terminal else os.pipe()
         process = subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            [*command, *words], stdout=theirs, stderr=subprocess.PIPE, text=True, env=environment
         )
+        os.close(theirs)
+        process.stdout = open(ours, encoding="utf-8")  # noqa: SIM115 - closed with the process
         started.append(process)
-        assert process.stdout is not None
         assert process.stderr is not None
         if not (address := process.stdout.readline().strip()):
             raise AssertionError(process.stderr.read())
@@ -241,4 +243,7 @@ def serve(place: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()

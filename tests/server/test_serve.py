@@ -147,13 +147,34 @@ def test_fifty_kills_of_the_server_leave_the_file_whole_and_nothing_untold(
         assert store.count("interrupted") == len(told) == KILLS
 
 
-def test_the_token_is_printed_once(serve: Serve, place: Path) -> None:
-    """The first start prints the address with it; later ones the address alone."""
-    first, second = serve(), serve()
+def test_the_token_is_printed_once_and_to_a_terminal_only(serve: Serve, place: Path) -> None:
+    """The first start on a terminal prints the address with it; a log, and later starts, get the address alone."""
+    first, logged = serve(terminal=True), serve("--token-file", "other")
     token = (place / "config" / "transmissions" / "server-token").read_text(encoding="ascii").strip()
     assert first.address.endswith(f"/#token={token}")
-    assert token not in second.address
-    assert second.client.get("/api/jobs").status == 200
+    again = serve(terminal=True)
+    assert "token" not in logged.address + again.address
+    assert again.client.get("/api/jobs").status == 200
+
+
+def test_the_token_stands_in_nothing_that_the_server_says_or_keeps(serve: Serve, place: Path) -> None:
+    """Neither in what it prints, also when it is told to debug, nor in its store, nor in what it answers."""
+    served = serve("--debug")
+    token = served.client.token
+    path = f"/api/jobs/{token}"
+    job = served.client.post("/api/jobs", {"pipeline": "hello", "parameters": {"name": token}}).json["job"]
+    answers = [served.client.get(f"/api/jobs/{job}"), served.client.get(path), served.client.get("/")]
+    answers += [served.client.post(f"/api/jobs/{job}/abort", {"reason": "late"}), served.client.get("/openapi.json")]
+    events = b"".join(served.client.events(job))
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(PATIENCE_S) == 0
+    assert served.process.stdout is not None
+    assert served.process.stderr is not None
+    assert token not in served.process.stdout.read() + served.process.stderr.read()
+    assert token.encode() not in events + b"".join(answer.body for answer in answers)
+    for file in place.rglob("*"):
+        if file.is_file() and file.name not in ("server-token", "hello.txt"):
+            assert token.encode() not in file.read_bytes(), file
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -64,8 +65,8 @@ def serve(  # noqa: PLR0917
 ) -> int:
     """Serve jobs over HTTP, and a page that shows them live.
 
-    Whoever asks must show the token, which is made when there is none, and printed that once. The server listens on
-    this machine only, unless told otherwise. It needs the extra `server`."""
+    Whoever asks must show the token, which is made when there is none, and printed that once, to a terminal only. The
+    server listens on this machine only, unless told otherwise. It needs the extra `server`."""
     _check_installed()
     places = [_folder(one) for one in folders or []]
     port_number, runs = _number("--port", port, 0, 65_535), _number("--max-runs", max_runs, 1, 1000)
@@ -88,7 +89,8 @@ def serve(  # noqa: PLR0917
             typer.echo(
                 f"trans serve: {host}: other machines can reach this; without TLS they can read the token", err=True
             )
-        if token.made:
+        # What is no terminal may be a log, which keeps what it is told, and shows it to others.
+        if token.made and sys.stdout.isatty():
             typer.echo(f"{server.address}#token={token.text}")
         else:
             typer.echo(server.address)

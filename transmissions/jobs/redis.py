@@ -17,7 +17,6 @@ from transmissions.errors import TransmissionsError
 from transmissions.jobs.encoding import decode, encode
 from transmissions.jobs.errors import StoreError, StoreUnavailable
 from transmissions.jobs.job import Job, JobEvent, JobStatus, statuses_of
-from transmissions.jobs.redis_transport import RedisTransport
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.transaction import Claim, Transaction
 
@@ -28,6 +27,8 @@ try:
     from redis.exceptions import RedisError, WatchError
     from redis.exceptions import TimeoutError as Unanswered
     from redis.retry import Retry
+
+    from transmissions.jobs.redis_transport import RedisTransport
 except ImportError:
     raise StoreError("a job store in Redis needs the extra: pip install 'transmissions-engine[redis]'") from None
 
