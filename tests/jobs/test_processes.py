@@ -30,7 +30,7 @@ WORKER = textwrap.dedent("""
     from transmissions.jobs import JobManager, JobSettled, RedisJobStore, SqliteJobStore
 
     where, stream, words, rest = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    store = RedisJobStore(where, prefix=sys.argv[5]) if where.startswith("unix:") else SqliteJobStore(where)
+    store = RedisJobStore(where, prefix=sys.argv[5]) if where.startswith("unix:") else SqliteJobStore(where, fast=True)
 
     def work(control):
         print(control.id, flush=True)
