@@ -7,7 +7,6 @@ token.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,8 +30,6 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-_DRAIN_BYTES = 2 << 20
-_DRAIN_S = 0.5
 _SITES = ("same-origin", "none")
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -70,23 +67,19 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        body = _Body(receive)
-
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                if message["status"] >= 400:
-                    await body.drain()
             await send(message)
 
         try:
             self._check(scope)
         except Refusal as refusal:
-            await refusal.response()(scope, body.receive, send_guarded)
+            await refusal.response()(scope, receive, send_guarded)
             return
-        await self._app(scope, body.receive, send_guarded)
+        await self._app(scope, receive, send_guarded)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -109,32 +102,6 @@ class Guard:
         if scheme.lower() != "bearer" or not is_same(token.strip(), self._token):
             text = "show the server's token: `Authorization: Bearer TOKEN`"
             raise Refusal(401, "token", text, {"www-authenticate": "Bearer"})
-
-
-class _Body:
-    """The body of a request, of which what nobody read can be thrown away.
-
-    A connection that is closed while more is on its way is reset, and the client then never sees why it was refused.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._read = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._read = message["type"] != "http.request" or not message.get("more_body", False)
-        return message
-
-    async def drain(self) -> None:
-        """Throw away what comes, up to a bound in bytes and time."""
-        size = 0
-        try:
-            async with asyncio.timeout(_DRAIN_S):
-                while not self._read and size <= _DRAIN_BYTES:
-                    size += len((await self.receive()).get("body", b""))
-        except TimeoutError:
-            pass
 
 
 def _has_body(headers: Headers) -> bool:
