@@ -1,4 +1,4 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|usage|… ]`."""
+"""Run the benchmarks and print a table: `python -m benchmarks [passthrough|streams|conversion|usage|jobs|… ]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import platform
 import sys
 
-from benchmarks import applications, conversion, passthrough, startup, streams, usage
+from benchmarks import applications, conversion, jobs, passthrough, startup, streams, usage
 from benchmarks.measure import Row, table
 
 ALL = {
@@ -15,6 +15,7 @@ ALL = {
     "conversion": conversion.rows,
     "applications": applications.rows,
     "usage": usage.rows,
+    "jobs": jobs.rows,
     "startup": startup.rows,
 }
 

@@ -17,7 +17,7 @@ from transmissions.message import Message, shorten
 from transmissions.pipeline import Pipeline
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
-from transmissions.secrets import redact, redact_all
+from transmissions.secrets import HIDDEN, is_secret_name, redact, redact_all, remember
 from transmissions.streams import EventStream, StreamAborted, StreamClosed, size_of_message
 
 __all__ = ["PipelineJob", "start_job"]
@@ -53,6 +53,9 @@ def start_job(
     problem of the result, `report` {stage, report} with what a processor reports at the end; the terminal event holds
     the whole `result`.
 
+    No secret stands in any of it: neither what is known as one, nor the value of a parameter whose name ends as those
+    of secrets do: `token`, `password`, `apiKey`, ….
+
     Args:
         pipeline: what to run.
         manager: where the job is begun.
@@ -75,6 +78,7 @@ def start_job(
         ValueError, JobExists, JobForbidden, JobGone, CapacityError: as `JobManager.begin`.
     """
     options.update(parameters or {})
+    _remember_secrets(pipeline, options)
     told = {**_facts_of(pipeline, options), **(facts or {})}
     begun = manager.begin(stream, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
     if begun.control is None:
@@ -262,9 +266,23 @@ def _facts_of(pipeline: Pipeline, options: Mapping[str, Any]) -> dict[str, Any]:
         "file": str(definition.file),
         "stages": [{"stage": stage.name, "processor": stage.processor} for stage in definition.stages],
         "edges": [list(edge) for edge in definition.edges],
-        "parameters": {name: _told(value) for name, value in options.items() if name in declared},
+        "parameters": {
+            name: HIDDEN if is_secret_name(name) else _told(value)
+            for name, value in options.items()
+            if name in declared
+        },
         "target": "" if options.get("target") is None else str(options["target"]),
     }
+
+
+def _remember_secrets(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
+    """Hide the values of parameters that are named as secrets are, wherever the run puts them."""
+    for parameter in pipeline.definition.parameters:
+        if is_secret_name(parameter.name):
+            value = options.get(parameter.name, parameter.default)
+            for one in value if isinstance(value, list | tuple) else [value]:
+                if one is not None:
+                    remember(str(one))
 
 
 def _told(value: Any) -> Any:

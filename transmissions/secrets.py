@@ -11,13 +11,19 @@ import threading
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "SHORTEST", "forget_all", "redact", "redact_all", "remember"]
+__all__ = ["HIDDEN", "SHORTEST", "forget_all", "is_secret_name", "redact", "redact_all", "remember"]
 
 HIDDEN = "[secret]"
 """What stands where a secret stood."""
 
 SHORTEST = 4
 """Shorter values are not hidden: they are no secrets, and would be found in half of all words."""
+
+_NAMES = frozenset({
+    "apikey", "authorization", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "secret",
+    "token",
+})  # fmt: skip
+_KEYS = frozenset({"access", "api", "private", "secret", "signing"})
 
 _lock = threading.Lock()
 _known: set[str] = set()
@@ -45,6 +51,16 @@ def redact(text: str) -> str:
     """Return a text with every secret in it replaced by `[secret]`."""
     pattern = _pattern
     return pattern.sub(HIDDEN, text) if pattern else text
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether what has this name is a secret, going by its last words.
+
+    >>> [is_secret_name(name) for name in ("apiKey", "GITHUB_TOKEN", "db-password", "maxTokens", "tokenLimit", "key")]
+    [True, True, True, False, False, False]
+    """
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    return bool(words) and (words[-1] in _NAMES or (words[-1] == "key" and bool(_KEYS.intersection(words[-2:-1]))))
 
 
 def forget_all() -> None:

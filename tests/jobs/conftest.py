@@ -139,7 +139,7 @@ class Backend:
     def open(self, **options: Any) -> JobStore:
         """Open the store; for one in memory the same one again, with other options."""
         if self.kind == "sqlite":
-            store: JobStore = SqliteJobStore(self.path, poll_s=0.005, **options)
+            store: JobStore = SqliteJobStore(self.path, poll_s=0.005, fast=True, **options)
         elif self.kind == "redis":
             assert self.server is not None
             store = RedisJobStore(self.server.url, prefix=self.prefix, retry_s=PATIENCE_S, **options)

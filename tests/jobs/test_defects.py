@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -17,7 +19,10 @@ from transmissions.jobs import (
     JobStatus,
     JobStore,
     Outcome,
+    Snapshot,
+    StoreUnavailable,
 )
+from transmissions.usage import Ledger, MemoryStore, UsageRecord
 
 
 def texts(*words: str) -> list[tuple[str, dict[str, Any]]]:
@@ -374,25 +379,39 @@ def test_shutting_down_left_runs_going(backend: Backend) -> None:
         manager.begin()
 
 
-def test_what_is_called_at_the_end_was_called_twice(backend: Backend) -> None:
-    """However a job ends, what is to settle its usage is called once, with all of it."""
-    settled: list[tuple[str, str, dict[str, Any]]] = []
-    manager = backend.manage(on_end=lambda last: settled.append((last.job.id, last.job.status, last.usage)))
+def test_an_abort_beside_the_end_charged_twice(backend: Backend) -> None:
+    """Complete, abort and error at once, a thousand races: each is settled once, each call charged once."""
+    rounds, ledger = 1000, Ledger(MemoryStore())
+    settled: list[tuple[str, str]] = []
 
-    def end(control: JobControl, place: int) -> None:
-        if place == 0:
-            manager.abort(control.id, wait_s=PATIENCE_S)
-        else:
-            control.finish(JobStatus.COMPLETE if place == 1 else JobStatus.ERROR)
+    def settle(last: Snapshot) -> None:
+        settled.append((last.job.id, last.job.status))
+        ledger.settle_all(UsageRecord(call, run=last.job.id, **used) for call, used in last.usage.items())
 
-    for _ in range(30):
-        control = begun(manager)
-        control.usage("call", {"input": 1})
-        together(3, lambda place, control=control: end(control, place))
-        assert len(settled) == 1
-        job_id, status, usage = settled.pop()
-        assert (job_id, usage) == (control.id, {"call": {"input": 1}})
-        assert status == manager.get(control.id).status
+    manager = backend.manage(backend.open(max_jobs=None), on_end=settle)
+    controls = [begun(manager) for _ in range(rounds)]
+    for control in controls:
+        control.usage("call", {"input": 3, "output": 4})
+    barrier = threading.Barrier(3)
+
+    def end_all(place: int) -> list[bool]:
+        won = []
+        for number, control in enumerate(controls):
+            if number % 20 == 0:
+                barrier.wait()
+            if place == 0:
+                won.append(manager.abort(control.id, wait_s=0).landed)
+            else:
+                won.append(bool(control.finish(JobStatus.COMPLETE if place == 1 else JobStatus.ERROR)))
+        return won
+
+    answers = together(3, end_all)
+    assert [sum(won) for won in zip(*answers, strict=True)] == [1] * rounds
+    assert sum(sum(won) > 0 for won in answers) > 1, "they did not race"
+    assert sorted(settled) == sorted((job.id, job.status) for job in manager.store.jobs())
+    assert [len(manager.store.entries(control.id)) for control in controls] == [1] * rounds
+    charged = [(entry.record.run, entry.record.call) for entry in ledger.charges() if entry.record]
+    assert sorted(charged) == sorted((control.id, "call") for control in controls)
 
 
 def test_usage_that_came_late_was_lost(backend: Backend) -> None:
@@ -403,3 +422,111 @@ def test_usage_that_came_late_was_lost(backend: Backend) -> None:
     assert control.usage("call", {"input": 5})
     assert control.usage("call", {"input": 6})
     assert manager.store.usage(control.id) == {"call": {"input": 6}}
+
+
+def test_each_process_numbered_events_by_itself(backend: Backend) -> None:
+    """Two that write one log, and a third that follows it, have the same numbers, and nothing is dropped for that."""
+    stores = [backend.open(), backend.open()]
+    manager = backend.manage(stores[0] if backend.kind == "memory" else None)
+    job = stores[0].create().job
+    with manager.subscribe(job.id) as subscription:
+        firsts = [stores[place % 2].append(job.id, texts(str(place))).first for place in range(10)]
+        stores[0].transition(job.id, "complete")
+        told = [(event.seq, event.data.get("text")) for event in subscription]
+    assert firsts == list(range(10))
+    assert told == [*((number, str(number)) for number in range(10)), (10, None)]
+
+
+def test_numbers_of_the_turn_before_hid_the_next(backend: Backend) -> None:
+    """Who followed a long turn and then follows the next of the stream gets it from number 0 on."""
+    manager = backend.manage()
+    for words in (945, 3):
+        control = begun(manager, stream="s")
+        with manager.subscribe(control.id) as subscription:
+            for number in range(words):
+                control.text(str(number))
+            control.finish()
+            assert [event.seq for event in subscription] == list(range(words + 1))
+
+
+def test_to_join_a_run_made_it_anew(backend: Backend) -> None:
+    """A second process that attaches to a run finds what it has made, and leaves it as it is."""
+    worker = backend.manage()
+    control = begun(worker, stream="s")
+    control.text("half")
+    control.flush()
+    before = worker.store.get(control.id)
+    joiner = backend.manage(worker.store if backend.kind == "memory" else None)
+    snapshot, subscription = joiner.attach(control.id)
+    subscription.close()
+    assert snapshot.text == "half"
+    assert worker.store.get(control.id) == before
+    assert not control.cancelled
+
+
+def test_one_that_left_twice_detached_another(backend: Backend) -> None:
+    """The one that is still there gets what comes."""
+    manager = backend.manage()
+    control = begun(manager)
+    first, other = manager.subscribe(control.id), manager.subscribe(control.id)
+    first.close()
+    first.close()
+    control.finish()
+    assert [event.type for event in other] == ["end"]
+
+
+def test_a_status_overtook_the_events_before_it(backend: Backend) -> None:
+    """What was told before a pause, a resumption or the end stands before it in the log, though events are gathered."""
+    manager = backend.manage()
+    control = begun(manager)
+    for change in (control.pause, control.resume, control.finish):
+        for _ in range(200):
+            control.text("x")
+        assert change()
+    types = [event.type for event in manager.store.events(control.id)]
+    assert types == [*["text"] * 200, "status", *["text"] * 200, "status", *["text"] * 200, "end"]
+
+
+def test_an_index_that_was_emptied_lost_who_came_meanwhile(backend: Backend) -> None:
+    """However an end, a reading of the index and a creation fall together, each live job is in it."""
+    stores = [backend.open() for _ in range(3)]
+    kept: list[str] = []
+
+    def act(place: int) -> None:
+        for _ in range(60):
+            job = stores[place].create(owner="o").job
+            stores[place].active("o")
+            if place:
+                stores[place].transition(job.id, "complete")
+            else:
+                kept.append(job.id)
+
+    assert together(3, act) == [None] * 3
+    assert [job.id for job in stores[1].active("o")] == kept
+
+
+def test_a_failed_write_of_the_end_was_swallowed(backend: Backend) -> None:
+    """Whoever ends a job that cannot be written is told so, and the job stays as it was, to be found interrupted."""
+    store = backend.open()
+    control = JobControl(store, store.create().job, lambda control, by_work: None)
+    refuse = StoreUnavailable("by the test")
+
+    def fail(make: object) -> object:
+        raise refuse
+
+    store._write, write = fail, store._write  # type: ignore[method-assign, assignment]
+    with pytest.raises(StoreUnavailable):
+        control.finish()
+    store._write = write  # type: ignore[method-assign]
+    assert store.get(control.id).live
+
+
+def test_a_finished_run_was_kept_alive_by_the_manager(backend: Backend) -> None:
+    """Once a job has ended nothing of the process holds its control any more, and with it its work."""
+    manager = backend.manage()
+    control = begun(manager)
+    reference = weakref.ref(control)
+    control.on_cancel(lambda reason, control=control: control.reason)
+    manager.abort(control.id)
+    del control
+    when(lambda: (gc.collect(), reference())[1] is None)

@@ -248,6 +248,32 @@ def test_no_secret_comes_into_a_store(manager: JobManager, tmp_path: Path) -> No
         secrets.forget_all()
 
 
+@pytest.mark.parametrize("name", ["password", "apiKey", "service_token"])
+def test_a_parameter_that_is_named_as_a_secret_is_hidden(manager: JobManager, tmp_path: Path, name: str) -> None:
+    """Its value stands nowhere in the job, also not where the run itself puts it: messages, log lines and errors."""
+    pipeline = f"""
+        @prefix : <http://purl.org/stuff/transmissions/> .
+        :p a :Transmission ; :pipe (:say :odd) ;
+            :parameter [ :name "{name}" ; :default "hunter2-default" ], [ :name "number" ; :default "1" ] .
+        :say a :SetField ; :settings [ :field "said" ; :value "it is {{{{ {name} }}}}" ] .
+        :odd a :Odd .
+    """
+    (tmp_path / "own.py").write_text(PROCESSORS.replace(" is even", "{message}"), encoding="utf-8")
+    (tmp_path / "p.ttl").write_text(pipeline, encoding="utf-8")
+    loaded = transmissions.load(tmp_path / "p.ttl", processors=[tmp_path / "own.py"])
+    try:
+        for given in ({name: "hunter2-canary"}, {}):
+            for number in (1, 2):
+                start_job(loaded, manager, parameters=given, messages=[{"number": number, **given}]).wait()
+        for job in manager.store.jobs():
+            everything = job.encoded() + b"".join(manager.store.entries(job.id))
+            assert b"hunter2" not in everything
+        assert {job.status for job in manager.store.jobs()} == {"complete", "error"}
+        assert manager.store.jobs()[0].facts["parameters"] == {name: "[secret]"}
+    finally:
+        secrets.forget_all()
+
+
 def test_a_run_without_a_job_knows_nothing_of_jobs(tmp_path: Path) -> None:
     """To run a pipeline does not load the modules of jobs."""
     pipeline = numbers(tmp_path)

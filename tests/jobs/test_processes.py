@@ -17,19 +17,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.conftest import PATIENCE_S, RedisServer, when
+from tests.jobs.conftest import PATIENCE_S, REDIS, RedisServer, when
 from transmissions.jobs import JobManager, JobStatus, JobStore, RedisJobStore, SqliteJobStore, StoreError
 from transmissions.jobs.worker import is_gone, this_worker
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 KILLS = 20
+AT_ONCE = 4
 WORDS = 400
 WORKER = textwrap.dedent("""
     import sys
-    from transmissions.jobs import JobManager, RedisJobStore, SqliteJobStore
+    from transmissions.jobs import JobManager, JobSettled, RedisJobStore, SqliteJobStore
 
     where, stream, words, rest = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    store = RedisJobStore(where, prefix=sys.argv[5]) if where.startswith("unix:") else SqliteJobStore(where)
+    store = RedisJobStore(where, prefix=sys.argv[5]) if where.startswith("unix:") else SqliteJobStore(where, fast=True)
 
     def work(control):
         print(control.id, flush=True)
@@ -47,9 +48,13 @@ WORKER = textwrap.dedent("""
             print(control.reason, flush=True)
 
     with store, JobManager(store) as manager:
-        begun = manager.start(work, stream)
-        for event in manager.subscribe(begun.job.id):
-            pass
+        control = manager.begin(stream).control
+        try:
+            work(control)
+        except JobSettled:
+            print(control.reason, flush=True)
+        else:
+            control.finish()
 """)
 
 
@@ -81,7 +86,7 @@ def end(worker: subprocess.Popen[str]) -> None:
     worker.stdout.close()
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", REDIS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
     """A store that processes can share."""
     if request.param == "sqlite":
@@ -94,12 +99,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
 
 
 def test_an_abort_from_another_process_lands(store: JobStore) -> None:
-    """It is acknowledged within the three seconds that it waits, with nobody following, and the worker knows why."""
+    """It is acknowledged within a second, though nobody follows, and the worker knows why."""
     worker = start(store, "s", 50, "wait")
     job_id = said(worker)
     said(worker, "written")
     with JobManager(store) as manager:
-        result = manager.abort(job_id, "enough of that")
+        assert manager.subscribers(job_id) == 0
+        result = manager.abort(job_id, "enough of that", wait_s=1.0)
     assert (result.landed, result.acknowledged, result.reason) == (True, True, "")
     assert result.text == "".join(f"{number} " for number in range(50))
     assert result.usage == {"call": {"output": 50}}
@@ -148,9 +154,9 @@ def test_twenty_kills_leave_the_file_whole(tmp_path: Path) -> None:
         seed = random.randrange(1 << 32)
         print("seed", seed)
         moments = random.Random(seed)
-        # Three at a time, so that they write beside each other.
-        for _ in range(KILLS // 4):
-            workers = [start(store, f"s{place}", 10**6) for place in range(4)]
+        # Several at a time, so that they write beside each other.
+        for _ in range(KILLS // AT_ONCE):
+            workers = [start(store, f"s{place}", 10**6) for place in range(AT_ONCE)]
             jobs = [said(worker) for worker in workers]
             for worker in workers:
                 for _ in range(moments.randrange(1, 6)):
@@ -208,18 +214,31 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
         assert store.count() == 1
 
 
+def test_a_write_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> None:
+    """SQLite writes ahead, and asks for each commit to be on the disk; `fast` leaves that to the system."""
+    for fast, expected in ((False, 2), (True, 1)):
+        with SqliteJobStore(tmp_path / "jobs.db", fast=fast) as store:
+            ask = store._database.execute
+            assert ask("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert ask("PRAGMA synchronous").fetchone() == (expected,)
+
+
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
-    """Another file, one of a later version, and a folder raise StoreError, which names it, and stay as they are."""
+    """Another file, another program's database, a later version, a folder: StoreError, and they stay as they are."""
     text = tmp_path / "notes.txt"
     text.write_text("no database " * 100)
     later = tmp_path / "later.db"
     SqliteJobStore(later).close()
     with closing(sqlite3.connect(later)) as database:
         database.execute("PRAGMA user_version = 99")
-    for path in (text, later, tmp_path):
+    foreign = tmp_path / "foreign.db"
+    with closing(sqlite3.connect(foreign)) as database:
+        database.execute("CREATE TABLE notes (text)")
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in (text, foreign)}
+    for path in (text, later, tmp_path, foreign):
         with pytest.raises(StoreError, match=str(path)):
             SqliteJobStore(path)
-    assert text.read_text() == "no database " * 100
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in before} == before
     store = SqliteJobStore(tmp_path / "closed.db")
     store.close()
     with pytest.raises(StoreError):

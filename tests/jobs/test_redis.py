@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis
+from tests.jobs.conftest import PATIENCE_S, RedisServer, need_redis, when
+from transmissions.cli import main
 from transmissions.jobs import JobControl, JobManager, RedisJobStore, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.programs("redis-server")
@@ -102,6 +108,88 @@ def test_a_server_that_goes_and_comes_back(server: RedisServer) -> None:
         assert manager.snapshot(begun.job.id).text == expected
 
 
+class Line:
+    """A line to a server that can be cut: what is on its way then is lost, in both directions, at any byte."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+        self._ends: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self.losing, self.lost = False, 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                ours, _ = self._listening.accept()
+            except OSError:
+                return
+            theirs = socket.socket(socket.AF_UNIX)
+            theirs.connect(str(self._path))
+            with self._lock:
+                self._ends += [ours, theirs]
+            for one, other, back in ((ours, theirs, False), (theirs, ours, True)):
+                threading.Thread(target=self._carry, args=(one, other, back), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket, back: bool) -> None:
+        with suppress(OSError):
+            while data := one.recv(1 << 16):
+                # The answer to a transaction is the long one: what it wrote is written by then.
+                if back and self.losing and data.startswith(b"+OK\r\n+QUEUED"):
+                    self.losing, self.lost = False, self.lost + 1
+                    break
+                other.sendall(data)
+        self._end(one, other)
+
+    def cut(self) -> None:
+        """Cut every connection there is."""
+        with self._lock:
+            ends, self._ends = self._ends, []
+        self._end(*ends)
+
+    def _end(self, *ends: socket.socket) -> None:
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def close(self) -> None:
+        """Cut all, for good."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self.cut()
+
+
+def test_a_line_that_is_cut_again_and_again(shared_redis: RedisServer) -> None:
+    """Cut while a job is written and followed, also before an answer: no event is lost, and none comes twice."""
+    before, cuts = threading.active_count(), 30
+    line = Line(shared_redis.socket)
+    expected = "".join(f"{number} " for number in range(WORDS))
+
+    def work(control: JobControl) -> None:
+        for number in range(WORDS):
+            control.text(f"{number} ")
+            if number % (WORDS // cuts - 1) == 0:
+                control.flush()
+                line.losing = True
+                if number % 2:
+                    # In the middle of what is written next.
+                    threading.Timer(0.0005, line.cut).start()
+
+    with RedisJobStore(line.url, prefix="{cut}:", retry_s=PATIENCE_S) as store, JobManager(store) as manager:
+        begun = manager.start(work)
+        got = list(manager.subscribe(begun.job.id))
+        assert [event.seq for event in got] == list(range(WORDS + 1))
+        assert "".join(event.data.get("text", "") for event in got) == expected
+        assert manager.snapshot(begun.job.id).text == expected
+        assert line.lost >= cuts // 4
+    line.close()
+    when(lambda: threading.active_count() <= before)
+
+
 def test_an_abort_is_heard_after_the_server_came_back(server: RedisServer) -> None:
     """A worker whose server was away hears of an abort that is made after it."""
     with RedisJobStore(server.url, retry_s=PATIENCE_S) as store, JobManager(store) as manager:
@@ -130,6 +218,24 @@ def test_a_server_that_stays_away(server: RedisServer) -> None:
     with pytest.raises(StoreUnavailable):
         control.text("y")
     store.close()
+
+
+def test_without_the_extra_it_is_named() -> None:
+    """Where redis-py is not installed, what to install is said, also on the command line."""
+    code = "import sys; sys.modules['redis'] = None; from transmissions.cli import main; "
+    code += "sys.exit(main(['jobs', 'list', '--job-store', 'redis://127.0.0.1/0']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install 'transmissions-engine[redis]'" in done.stderr) == (2, True)
+
+
+def test_a_server_that_is_not_there_is_told_of_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the command line, nobody waits for a server that never was; the password in its address is not shown."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert main(["jobs", "list", "--job-store", f"redis://:hunter2@127.0.0.1:{port}/0"]) == 2
+    told = capsys.readouterr().err
+    assert f"redis://127.0.0.1:{port}/0: no Redis server answers there" in told
+    assert "hunter2" not in told
 
 
 def test_an_address_that_is_none() -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from transmissions.jobs import JobManager, SqliteJobStore
+from transmissions.jobs import JobManager, MemoryJobStore, SqliteJobStore
 from transmissions.server import Catalogue, Server, Service
 
 TOKEN = "a-token-for-tests-that-is-long-enough-1"
@@ -21,6 +21,7 @@ PATIENCE_S = 20.0
 PROCESSORS = '''
 import hashlib
 import itertools
+import threading
 from pathlib import Path
 
 from transmissions import Processor, setting
@@ -38,6 +39,23 @@ class Until(Processor):
             if number >= 50 and Path(self.file).exists():
                 return
             yield {"number": number}
+
+
+class Ticks(Processor):
+    """Count slowly, without end, and leave the machine to others."""
+
+    def process(self, message):
+        for number in itertools.count():
+            yield {"number": number}
+            threading.Event().wait(0.0005)
+
+
+class Files(Processor):
+    """Make files without end."""
+
+    def process(self, message):
+        for number in itertools.count():
+            yield {"filepath": f"{number}.txt", "content": "x" * 100_000}
 
 
 class Digest(Processor):
@@ -135,11 +153,15 @@ class Client:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with processors, and a folder of pipelines."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.py").write_text(PROCESSORS, encoding="utf-8")
-    (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "numbers.ttl").write_text(PIPELINE, encoding="utf-8")
-    (tmp_path / "outside.ttl").write_text(PIPELINE, encoding="utf-8")
-    return tmp_path
+    return _furnished(tmp_path)
+
+
+def _furnished(folder: Path) -> Path:
+    (folder / "own.py").write_text(PROCESSORS, encoding="utf-8")
+    (folder / "flows").mkdir()
+    (folder / "flows" / "numbers.ttl").write_text(PIPELINE, encoding="utf-8")
+    (folder / "outside.ttl").write_text(PIPELINE, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -163,6 +185,27 @@ def client(service: Service) -> Iterator[Client]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def strict_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `strict`, from which links lead out."""
+    folder = _furnished(tmp_path_factory.mktemp("strict"))
+    (folder / "flows" / "link.ttl").symlink_to(folder / "outside.ttl")
+    (folder / "made").mkdir()
+    (folder / "made" / "link").symlink_to(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def strict(strict_place: Path) -> Iterator[Client]:
+    """A client of one server for all tests whose requests are to be refused, or change nothing."""
+    with MemoryJobStore() as store, JobManager(store) as manager:
+        catalogue = Catalogue([strict_place / "flows"], [strict_place / "own.py"])
+        server = Server(Service(manager, catalogue, strict_place / "made"), TOKEN)
+        server.start()
+        yield Client(server.port)
+        server.stop()
+
+
 class Served(NamedTuple):
     """A server in a process of its own."""
 
@@ -181,13 +224,15 @@ def serve(place: Path) -> Iterator[Callable[..., Served]]:
         "TRANSMISSIONS_JOBS": str(place / "jobs.sqlite"),
     }
 
-    def start(*words: str) -> Served:
+    def start(*words: str, terminal: bool = False) -> Served:
         command = [sys.executable, "-m", "transmissions", "serve", "flows", "--processors", "own.py", "--port", "0"]
+        ours, theirs = os.openpty() if terminal else os.pipe()
         process = subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            [*command, *words], stdout=theirs, stderr=subprocess.PIPE, text=True, env=environment
         )
+        os.close(theirs)
+        process.stdout = open(ours, encoding="utf-8")  # noqa: SIM115 - closed with the process
         started.append(process)
-        assert process.stdout is not None
         assert process.stderr is not None
         if not (address := process.stdout.readline().strip()):
             raise AssertionError(process.stderr.read())
@@ -198,4 +243,7 @@ def serve(place: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()

@@ -24,7 +24,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--window-size=900,1200",
+    "--hide-scrollbars",
+    "--window-size=900,1070",
 ]
 SCREENSHOT = "TRANSMISSIONS_SCREENSHOT"
 """Names the file that the picture in the documentation is written to."""
@@ -91,6 +92,9 @@ def test_a_run_is_watched_live_and_aborted_by_a_click(client: Client, browser: A
     until(browser, text("#status") + ' === "aborted"')
     assert until(browser, text("#reason")) == "aborted on the page"
     assert browser.execute_script(f"return {text('#abort')}") == ""
+    browser.refresh()
+    # What it last told of itself is still there for one who comes later.
+    assert "out" in until(browser, text("[data-stage=digest] .figures"))
     assert client.get(f"/api/jobs/{job}").json["job"]["status"] == "aborted"
     assert complaints(browser) == []
 
@@ -104,6 +108,53 @@ def test_the_page_asks_for_the_token_and_says_when_it_is_wrong(client: Client, b
     assert "not the token" in until(browser, text("#door-said"))
     field.send_keys(f"{TOKEN}\n")
     assert "no jobs yet" in until(browser, text("#no-jobs"))
+
+
+def test_the_page_says_when_there_is_no_such_job_and_leads_back(client: Client, browser: Any) -> None:
+    """Nobody is left with an empty page; the keyboard alone opens a job, and leads back to the list."""
+    from selenium.webdriver.common.keys import Keys
+
+    client.post("/api/jobs", {"pipeline": "hello"})
+    browser.get(f"http://127.0.0.1:{client.port}/#token={TOKEN}")
+    until(browser, text("#jobs .status"))
+    browser.get(f"http://127.0.0.1:{client.port}/#job=nothing")
+    assert "there is no such job" in until(browser, text("#notice-said"))
+    browser.find_element("css selector", "#notice a").send_keys(Keys.ENTER)
+    assert until(browser, text("#jobs .status")) == "complete"
+    browser.find_element("css selector", "#jobs a").send_keys(Keys.ENTER)
+    assert until(browser, text("#status")) == "complete"
+    assert until(browser, "document.activeElement.id") == "name"
+    assert "hello" in until(browser, text("#about"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(client: Client, browser: Any, scheme: str) -> None:
+    """In light and dark the colours of texts differ from the page, and from boxes, by 4.5 to 1 at least."""
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    browser.get(f"http://127.0.0.1:{client.port}/#token={TOKEN}")
+    colours = browser.execute_script(
+        "const style = getComputedStyle(document.documentElement);"
+        "return Object.fromEntries(arguments[0].map(name => [name, style.getPropertyValue('--' + name).trim()]))",
+        ["page", "box", "failed", "ink", "dim", "edge", "good", "bad", "warn"],
+    )
+    pairs = [*((one, "page") for one in ("ink", "dim", "edge", "good", "bad", "warn"))]
+    pairs += [("ink", "box"), ("dim", "box"), ("warn", "box"), ("bad", "box"), ("ink", "failed"), ("bad", "failed")]
+    weak = [pair for pair in pairs if _contrast(colours[pair[0]], colours[pair[1]]) < 4.5]
+    assert weak == []
+
+
+def _contrast(one: str, other: str) -> float:
+    """Return the ratio of the lightness of two colours, as the guidelines for accessible pages count it."""
+
+    def lightness(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((lightness(one), lightness(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_texts_of_a_run_are_shown_as_texts(client: Client, browser: Any) -> None:

@@ -14,6 +14,7 @@ from transmissions.cli.choices import check_choice
 from transmissions.cli.command import Command, Group
 from transmissions.cli.options import Debug, JobStoreOption, Json
 from transmissions.errors import ParameterError
+from transmissions.problem import nearest
 
 if TYPE_CHECKING:
     from transmissions.jobs import Job, JobManager
@@ -227,11 +228,14 @@ def _found(manager: JobManager | None, name: str) -> tuple[JobManager, Job]:
         raise ParameterError(f"job {name}: there are no jobs yet; `trans run --job` and `trans serve` make some")
     if name and manager.store.exists(name):
         return manager, manager.get(name)
-    found = [job for job in manager.store.jobs() if name and job.id.startswith(name)]
+    jobs = manager.store.jobs()
+    found = [job for job in jobs if name and job.id.startswith(name)]
     if len(found) > 1:
         raise ParameterError(f"job {name}: {len(found)} jobs begin so; give more of the id")
     if not found:
-        raise ParameterError(f"job {name}: there is none; `trans jobs list` shows all")
+        guess = nearest(name, [job.id for job in jobs]) or nearest(name, [job.id[: len(name)] for job in jobs])
+        hint = f"did you mean {guess}?   " if guess else ""
+        raise ParameterError(f"job {name}: there is none; {hint}`trans jobs list` shows all")
     return manager, found[0]
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from transmissions.cli.command import Command
-from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.options import Debug, JobStoreOption, Processors
 from transmissions.errors import ParameterError, TransmissionsError
+
+if TYPE_CHECKING:
+    from transmissions.jobs import JobStore
 
 __all__ = ["register", "serve"]
 
@@ -59,32 +65,32 @@ def serve(  # noqa: PLR0917
 ) -> int:
     """Serve jobs over HTTP, and a page that shows them live.
 
-    Whoever asks must show the token, which is made when there is none, and printed that once. The server listens on
-    this machine only, unless told otherwise. It needs the extra `server`."""
+    Whoever asks must show the token, which is made when there is none, and printed that once, to a terminal only. The
+    server listens on this machine only, unless told otherwise. It needs the extra `server`."""
     _check_installed()
     places = [_folder(one) for one in folders or []]
     port_number, runs = _number("--port", port, 0, 65_535), _number("--max-runs", max_runs, 1, 1000)
     from transmissions.cli.log import set_up
+
+    names = [_name(one) for one in allow_host or []]
     from transmissions.jobs import JobManager
-    from transmissions.jobs.place import open_store
-    from transmissions.server import Catalogue, Server, Service, read_token
+    from transmissions.server import Catalogue, Server, Service, listening, read_token
     from transmissions.server.token import default_token_file
 
     set_up(quiet=False, verbose=False, debug=debug)
     catalogue = Catalogue(places, processors or [])
     file = default_token_file() if token_file is None else Path(token_file)
-    store = open_store(job_store)
-    assert store is not None
-    # It hears the signal once more when the server has stopped, so that jobs are then ended in order.
-    with Interrupts(), store, JobManager(store) as manager:
+    # Before the token: one that is made is printed once, and is not to be lost to a port that is taken.
+    with listening(host, port_number) as opened, _opened(job_store) as store, JobManager(store) as manager:
         token = read_token(file, renew=new_token)
         service = Service(manager, catalogue, Path(target), runs)
-        server = Server(service, token.text, host=host, port=port_number, hosts=allow_host or [])
+        server = Server(service, token.text, host=host, hosts=names, opened=opened)
         if host not in _LOCAL:
             typer.echo(
                 f"trans serve: {host}: other machines can reach this; without TLS they can read the token", err=True
             )
-        if token.made:
+        # What is no terminal may be a log, which keeps what it is told, and shows it to others.
+        if token.made and sys.stdout.isatty():
             typer.echo(f"{server.address}#token={token.text}")
         else:
             typer.echo(server.address)
@@ -104,6 +110,22 @@ def _check_installed() -> None:
         raise TransmissionsError(
             f"trans serve needs {', '.join(lacking)}: install them with pip install 'transmissions-engine[server]'"
         )
+
+
+@contextmanager
+def _opened(job_store: str | None) -> Iterator[JobStore]:
+    from transmissions.jobs.place import open_store
+
+    store = open_store(job_store)
+    assert store is not None
+    with store:
+        yield store
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", text):
+        raise ParameterError(f"--allow-host {text}: write the name alone, as in jobs.example.org, or with a port")
+    return text
 
 
 def _folder(text: str) -> Path:

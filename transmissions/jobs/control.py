@@ -80,7 +80,8 @@ class JobControl:
         return self._store.transition(self.id, JobStatus.PAUSED, reason=reason, expect_epoch=self.job.epoch)
 
     def resume(self, reason: str = "") -> Outcome:
-        """Say that it goes on."""
+        """Say that it goes on, once all events until now are in the log."""
+        self._writer.flush()
         return self._store.transition(self.id, JobStatus.RUNNING, reason=reason, expect_epoch=self.job.epoch)
 
     def flush(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from loguru import logger
 
 from transmissions.errors import TransmissionsError
-from transmissions.jobs.errors import JobNotFound
+from transmissions.jobs.errors import JobNotFound, StoreError
 from transmissions.jobs.job import JobEvent
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.subscription import Subscription
@@ -46,7 +46,7 @@ class Followers:
         subscription = Subscription(job_id, after, wake=self.wake, leave=self._leave, **bounds)
         with self._changed:
             if self._closed:
-                raise RuntimeError("the followers' thread has been ended")
+                raise StoreError("this job manager has been shut down, and serves no more followers")
             self._subscriptions.setdefault(job_id, []).append(subscription)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve_all, name="transmissions followers", daemon=True)

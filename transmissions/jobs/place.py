@@ -33,15 +33,33 @@ def open_store(where: str | None = None, *, make: bool = True) -> JobStore | Non
         The store; None if its file is not there and is not to be made.
 
     Raises:
-        StoreError: it cannot be opened, or is no store of jobs.
+        StoreError: it cannot be opened, does not answer, or is no store of jobs.
     """
     place = default_jobs() if where is None else where
     if place.startswith(_REDIS):
-        from transmissions.jobs.redis import RedisJobStore
-
-        return RedisJobStore(place)
+        return _open_redis(place)
     from transmissions.jobs.sqlite import SqliteJobStore
 
     if not make and not Path(place).exists():
         return None
     return SqliteJobStore(place)
+
+
+def _open_redis(address: str) -> JobStore:
+    from transmissions.jobs.errors import StoreError
+    from transmissions.jobs.redis import RedisJobStore
+
+    store = RedisJobStore(address)
+    try:
+        # A server that goes away later is waited for; one that was never there is a mistake to tell of.
+        store.check()
+    except StoreError as error:
+        store.close()
+        raise type(error)(f"{_shown(address)}: {error}; start the server, or name another store") from None
+    return store
+
+
+def _shown(address: str) -> str:
+    """Return an address without the password that it may hold."""
+    scheme, separator, rest = address.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

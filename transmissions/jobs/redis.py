@@ -17,7 +17,6 @@ from transmissions.errors import TransmissionsError
 from transmissions.jobs.encoding import decode, encode
 from transmissions.jobs.errors import StoreError, StoreUnavailable
 from transmissions.jobs.job import Job, JobEvent, JobStatus, statuses_of
-from transmissions.jobs.redis_transport import RedisTransport
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.transaction import Claim, Transaction
 
@@ -28,6 +27,8 @@ try:
     from redis.exceptions import RedisError, WatchError
     from redis.exceptions import TimeoutError as Unanswered
     from redis.retry import Retry
+
+    from transmissions.jobs.redis_transport import RedisTransport
 except ImportError:
     raise StoreError("a job store in Redis needs the extra: pip install 'transmissions-engine[redis]'") from None
 
@@ -121,6 +122,15 @@ class RedisJobStore(JobStore):
             return int(self._read(lambda: self._client.zcard(self._key("jobs"))))
         name = self._key("status", str(JobStatus(status)))
         return int(self._read(lambda: self._client.scard(name)))
+
+    def check(self) -> None:
+        """See at once whether the server answers; raises StoreUnavailable if it does not, StoreError if it refuses."""
+        try:
+            self._client.ping()
+        except (Unreachable, Unanswered) as error:
+            raise StoreUnavailable(f"no Redis server answers there: {error}") from error
+        except RedisError as error:
+            raise StoreError(f"the Redis server there refuses: {error}") from error
 
     def close(self) -> None:
         """Close the connections; a call that waits for the server gives up."""

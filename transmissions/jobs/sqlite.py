@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +42,7 @@ CREATE TABLE claims (
 CREATE TABLE epochs (last INTEGER NOT NULL);
 INSERT INTO epochs VALUES (0);
 """
+_TABLES = frozenset({"jobs", "log", "usage", "snapshots", "claims", "epochs"})
 _COLUMNS = tuple(one.name for one in fields(Job))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 - names of our own
 _REPLACE = f"REPLACE INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
@@ -50,21 +52,24 @@ _LIVE = tuple(sorted(LIVE))
 class SqliteJobStore(JobStore):
     """Holds jobs in a file that only its owner can read, and that any number of processes of one machine may share.
 
-    What it was told is safe when the call returns, whatever becomes of the process; if the machine loses its power,
-    the last moments may be missing, and the rest is whole.
+    What it was told is safe when the call returns, whatever becomes of the process, and of the machine's power as far
+    as its disk keeps what it says it has.
 
     Args:
         path: the file; made, with its folder, if there is none. It must not lie on a network's file system.
         poll_s: how often changes by other processes are looked for, in seconds.
+        fast: whether not to wait for the disk, which costs some milliseconds for each write; then the last moments may
+            be missing after the machine has lost its power, and the rest is whole.
         options: as `JobStore` takes them.
 
     Raises:
         StoreError: the file cannot be opened, is no such store, or is of a later version.
     """
 
-    def __init__(self, path: Path | str, *, poll_s: float = 0.05, **options: Any) -> None:
+    def __init__(self, path: Path | str, *, poll_s: float = 0.05, fast: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.path = Path(path)
+        self._fast = fast
         self._lock = threading.RLock()
         try:
             _make_private(self.path)
@@ -73,7 +78,9 @@ class SqliteJobStore(JobStore):
             raise StoreError(f"{self.path}: the job store cannot be opened: {error}") from error
         try:
             self._prepare()
-        except sqlite3.Error as error:
+            # Not opened for that: to close it would end the locks that another store of this process holds on it.
+            self.path.chmod(0o600)
+        except (OSError, sqlite3.Error) as error:
             self._database.close()
             raise StoreError(f"{self.path}: this is no job store, or it cannot be used: {error}") from error
         except StoreError:
@@ -83,8 +90,9 @@ class SqliteJobStore(JobStore):
 
     def _prepare(self) -> None:
         run = self._database.execute
+        self._check_ours()
         run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA synchronous = {'NORMAL' if self._fast else 'FULL'}")
         if run("PRAGMA user_version").fetchone()[0] == 0:
             run("BEGIN IMMEDIATE")
             # Another process may have been faster.
@@ -96,6 +104,12 @@ class SqliteJobStore(JobStore):
         version = run("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             raise StoreError(f"{self.path}: this job store has version {version}; this program knows {_VERSION}")
+
+    def _check_ours(self) -> None:
+        """Raise StoreError, before anything is changed, if the file is another program's."""
+        tables = {row[0] for row in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not tables >= _TABLES:
+            raise StoreError(f"{self.path}: this is no job store, but a database of something else; name another file")
 
     def jobs(
         self,
@@ -263,9 +277,6 @@ def _job_or_none(row: Sequence[Any]) -> Job | None:
 
 def _make_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
+    with suppress(FileExistsError):
         # Made by us before SQLite would make it for all to read; the files beside it take its mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        # Not opened: to close it would end the locks that another store of this process holds on it.
-        path.chmod(0o600)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
+from loguru import logger
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from transmissions.jobs import StoreError
 from transmissions.server.body import AbortRequest, StartRequest, read_body
 from transmissions.server.guard import Guard
 from transmissions.server.openapi import document
@@ -57,7 +59,7 @@ def make_app(service: Service, *, token: str, port: int, hosts: Iterable[str] = 
         Route("/api/jobs/{job}/abort", api.abort, methods=["POST"]),
     ]
     guard = Middleware(Guard, token=token, port=port, hosts=tuple(hosts), open_paths=tuple(PAGE))
-    handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _not_served}
+    handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _not_served, StoreError: _store_failed}
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
@@ -91,7 +93,7 @@ class _Api:
         return Response(status_code=204) if events is None else follow_response(events)
 
     async def list_events(self, request: Request) -> Response:
-        return list_response(lambda: self._service.jobs()[:_SHOWN])
+        return list_response(lambda: self._service.jobs()[:_SHOWN], lambda: self._service.closing)
 
     async def pipelines(self, request: Request) -> Response:
         return JSONResponse({"pipelines": await run_in_threadpool(self._service.catalogue.pipelines)})
@@ -115,6 +117,11 @@ async def _openapi(request: Request) -> Response:
 
 async def _refused(request: Request, error: Refusal) -> Response:
     return error.response()
+
+
+async def _store_failed(request: Request, error: StoreError) -> Response:
+    logger.error(f"{request.method} {request.url.path}: {error}")
+    return Refusal(503, "store", str(error), {"retry-after": "5"}).response()
 
 
 async def _not_served(request: Request, error: HTTPException) -> Response:

@@ -11,6 +11,7 @@ from transmissions.describe import describe
 from transmissions.errors import InvalidPipeline, TransmissionsError
 from transmissions.loading import load
 from transmissions.pipeline import Pipeline
+from transmissions.problem import nearest
 from transmissions.registry import Registry, load_processors
 from transmissions.server.refusal import Refusal
 
@@ -52,9 +53,9 @@ class Catalogue:
         file, _, pick = name.partition("#")
         known = self.names()
         if file not in known:
-            raise Refusal(
-                404, "pipeline", f"there is no pipeline {file}; GET /api/pipelines lists those that there are"
-            )
+            guess = nearest(file, list(known))
+            hint = f"did you mean {guess}?" if guess else "GET /api/pipelines lists those that there are"
+            raise Refusal(404, "pipeline", f"there is no pipeline {file}; {hint}")
         try:
             definition, warnings = load(known[file], self.registry, pick or None)
         except InvalidPipeline as error:

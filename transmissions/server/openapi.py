@@ -91,6 +91,7 @@ def _operation(
 ) -> dict[str, Any]:
     # What the guard refuses may be the answer to any request.
     refused = {"401": "No token, or a wrong one.", "403": "From a page of another site.", "421": "A foreign host."}
+    refused["503"] = "The store of jobs does not answer, or the server is ending."
     if body:
         refused |= {
             "413": "The body is too long.",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -12,7 +16,7 @@ from transmissions.errors import TransmissionsError
 from transmissions.server.app import make_app
 from transmissions.server.service import Service
 
-__all__ = ["Server"]
+__all__ = ["Server", "listening"]
 
 _HEADER_BYTES = 16_384
 _MOST_CONNECTIONS = 200
@@ -28,16 +32,24 @@ class Server:
         host: the address to listen on.
         port: the port; 0 for any that is free.
         hosts: names by which it is reached besides those of this machine.
+        opened: the socket to listen on, as `listening` returns it, instead of one of that address.
 
     Raises:
         TransmissionsError: the address cannot be had.
     """
 
     def __init__(
-        self, service: Service, token: str, *, host: str = "127.0.0.1", port: int = 0, hosts: Iterable[str] = ()
+        self,
+        service: Service,
+        token: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hosts: Iterable[str] = (),
+        opened: socket.socket | None = None,
     ) -> None:
         self._host = host
-        self._socket = _bound(host, port)
+        self._socket = listening(host, port) if opened is None else opened
         self.port = int(self._socket.getsockname()[1])
         app = make_app(service, token=token, port=self.port, hosts=hosts)
         config = uvicorn.Config(
@@ -53,7 +65,7 @@ class Server:
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Uvicorn(config, service.shutdown)
         self._thread: threading.Thread | None = None
 
     @property
@@ -83,7 +95,31 @@ class Server:
             self._socket.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+class _Uvicorn(uvicorn.Server):
+    """Ends the jobs before the connections: followers get the end of what they follow, and then nothing is cut off."""
+
+    def __init__(self, config: uvicorn.Config, shut_down: Callable[[], Any]) -> None:
+        super().__init__(config)
+        self._shut_down = shut_down
+        self._ending = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end on the first signal, and end at once on the second."""
+        if self._ending:
+            os._exit(128 + sig)
+        self._ending = True
+        # In a thread: the signal may have come while this one holds a lock that this needs.
+        threading.Thread(target=self._end, name="transmissions server end", daemon=True).start()
+
+    def _end(self) -> None:
+        try:
+            self._shut_down()
+        finally:
+            self.should_exit = True
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address; raises TransmissionsError if it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -92,5 +128,16 @@ def _bound(host: str, port: int) -> socket.socket:
         opened.listen(128)
     except (OSError, OverflowError) as error:
         opened.close()
-        raise TransmissionsError(f"{host}:{port}: cannot be listened on: {error}") from None
+        raise TransmissionsError(f"{host}:{port}: {_why_not(error)}") from None
     return opened
+
+
+def _why_not(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return "something else listens there already; --port names another, --port 0 takes any that is free"
+    if number == errno.EACCES:
+        return "this user may not listen on that port; take one from 1024 on"
+    if number == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; --host names one of its own"
+    return f"cannot be listened on: {error}"

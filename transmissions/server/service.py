@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from transmissions.jobs import (
 from transmissions.jobs.job import LIVE
 from transmissions.pipeline import Pipeline
 from transmissions.pipeline_job import PipelineJob, start_job
+from transmissions.runtime.run import Run
 from transmissions.secrets import redact
 from transmissions.server.body import StartRequest
 from transmissions.server.catalogue import Catalogue
@@ -53,6 +56,9 @@ class Service:
         self._target = target.resolve()
         self._max_runs = max_runs
         self._lock = threading.Lock()
+        # Not kept for being here: a run that is over is let go.
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._closing = False
 
     def start(self, asked: StartRequest) -> tuple[Job, bool]:
         """Start a run; return its job, and whether it was made now rather than found under its idempotency key.
@@ -78,11 +84,32 @@ class Service:
             except CapacityError as error:
                 raise Refusal(429, "busy", str(error), {"retry-after": "5"}) from None
             except InvalidPipeline as error:
-                problems = [str(one) for one in error.problems]
+                problems = [redact(str(one)) for one in error.problems]
                 raise Refusal(422, "parameters", "a parameter does not fit", problems=problems) from None
             except (ParameterError, StageError, ValueError) as error:
                 raise Refusal(422, "parameters", redact(str(error))) from None
+            if begun.run is not None:
+                self._runs.add(begun.run)
         return begun.job, begun.run is not None
+
+    def shutdown(self, wait_s: float = 1.0) -> None:
+        """End the jobs of this server as interrupted, bring followers the end, and wait for the runs to stop.
+
+        Args:
+            wait_s: for how many seconds to wait.
+        """
+        with self._lock:
+            self._closing = True
+            runs = list(self._runs)
+        self.manager.shutdown()
+        deadline = time.monotonic() + wait_s
+        for run in runs:
+            run.wait(max(0.0, deadline - time.monotonic()))
+
+    @property
+    def closing(self) -> bool:
+        """Whether it begins nothing more, and lets everybody go."""
+        return self._closing
 
     def _begin(self, pipeline: Pipeline, asked: StartRequest, parameters: dict[str, Any], folder: Path) -> PipelineJob:
         return start_job(

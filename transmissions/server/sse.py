@@ -18,7 +18,8 @@ __all__ = ["event_bytes", "follow_response", "last_event_id", "list_response"]
 
 _PING_S = 15
 _BATCH = 256
-_LOOK_S = 1.0
+_LOOK_S = 0.5
+_LOOKS = 5
 _SEND_S = 60.0
 """A reader that takes nothing for so long is let go; it can come back where it was."""
 
@@ -46,9 +47,9 @@ def follow_response(subscription: Subscription) -> EventSourceResponse:
     return EventSourceResponse(_events(subscription), ping=_PING_S, send_timeout=_SEND_S, sep="\n")
 
 
-def list_response(look: Callable[[], list[dict[str, Any]]]) -> EventSourceResponse:
-    """Return the response that holds the list of jobs, and holds it again each time it changed."""
-    return EventSourceResponse(_lists(look), ping=_PING_S, send_timeout=_SEND_S, sep="\n")
+def list_response(look: Callable[[], list[dict[str, Any]]], over: Callable[[], bool]) -> EventSourceResponse:
+    """Return the response that holds the list of jobs, and holds it again each time it changed, until `over`."""
+    return EventSourceResponse(_lists(look, over), ping=_PING_S, send_timeout=_SEND_S, sep="\n")
 
 
 async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
@@ -62,11 +63,13 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
         subscription.close()
 
 
-async def _lists(look: Callable[[], list[dict[str, Any]]]) -> AsyncIterator[bytes]:
+async def _lists(look: Callable[[], list[dict[str, Any]]], over: Callable[[], bool]) -> AsyncIterator[bytes]:
     told = b""
-    while True:
+    while not over():
         now = encode(await run_in_threadpool(look)).strip()
         if now != told:
             told = now
             yield b"data: %s\n\n" % now
-        await asyncio.sleep(_LOOK_S)
+        for _ in range(_LOOKS):
+            if not over():
+                await asyncio.sleep(_LOOK_S / _LOOKS)

@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const BAR = 110;
 const BLOCKED = 0.3;
 const BUSY = 0.5;
+const SHRUNK = 1.3;
 
 function node(name, attributes, text) {
   const made = document.createElementNS(SVG, name);
@@ -51,6 +52,8 @@ export class Graph {
     const shared = node("defs", {});
     shared.append(arrow);
     svg.append(shared);
+    // A little smaller can still be read; what is much wider is scrolled.
+    svg.classList.toggle("fits", picture.width <= SHRUNK * document.documentElement.clientWidth);
     for (const edge of picture.edges) this.drawEdge(svg, edge);
     for (const box of picture.boxes) this.drawBox(svg, box, picture.box_height);
     place.append(svg);
@@ -121,7 +124,7 @@ export class Graph {
     shown.room.setAttribute("visibility", "visible");
     shown.held.setAttribute("width", (BAR * share).toFixed(1));
     shown.held.classList.toggle("full", share >= 0.9);
-    counted.unshift(`${whole ? "at most " : ""}${depth.toLocaleString("en")}/${buffer.capacity.toLocaleString("en")} waiting`);
+    counted.unshift(`${whole ? "peak " : ""}${depth.toLocaleString("en")}/${buffer.capacity.toLocaleString("en")}${whole ? "" : " waiting"}`);
     if (buffer.drops) counted.push(`${buffer.drops.toLocaleString("en")} dropped`);
   }
 }

@@ -75,15 +75,23 @@ function link(text, lost = false) {
 }
 
 function only(shown) {
-  for (const part of ["door", "list", "job"]) byId(part).hidden = part !== shown;
+  for (const part of ["door", "list", "job", "notice"]) byId(part).hidden = part !== shown;
 }
+
+function notice(text) {
+  byId("notice-said").textContent = text;
+  only("notice");
+}
+
+const many = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
 const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour12: false });
 const moment = (seconds) => new Date(1000 * seconds).toLocaleString([], { hour12: false });
 
 function took(from, to) {
   const seconds = Math.max(0, to - from);
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 1 ? 2 : seconds < 10 ? 1 : 0)} s`;
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
@@ -113,8 +121,9 @@ function listed(job) {
   to.append(
     element("strong", "", job.label || job.pipeline || job.stream),
     element("span", `status ${job.status}`, job.status),
-    element("span", "dim", `${moment(job.created)}${ran}, ${job.events} events${job.reason ? `: ${job.reason}` : ""}`),
+    element("span", "dim", `${moment(job.created)}${ran}, ${many(job.events, "event")}`),
   );
+  if (job.reason) to.append(element("span", "dim why", job.reason));
   entry.append(to);
   return entry;
 }
@@ -130,6 +139,10 @@ class JobView {
     this.before = null;
     this.verdict = "";
     for (const part of ["log", "problems"]) byId(part).replaceChildren();
+    byId("log").hidden = true;
+    byId("no-log").hidden = false;
+    byId("verdict").textContent = "";
+    byId("legend").hidden = !told.picture;
     const facts = told.job.facts;
     byId("name").textContent = facts.label || facts.pipeline || told.job.stream;
     document.title = `${facts.pipeline || told.job.stream}: job`;
@@ -137,9 +150,24 @@ class JobView {
     for (const problem of told.problems) this.problem(problem);
     byId("abort").disabled = false;
     this.state();
+    this.told = told.counters && told.counters.stages;
     if (told.end) this.end(told.end);
-    else if (told.counters && told.counters.stages) this.figures(told.counters.stages, null);
+    else if (this.told) this.figures(this.told, null);
     this.counts();
+    this.about();
+  }
+
+  about() {
+    const facts = this.job.facts;
+    const told = [["job", this.job.id], ["stream", this.job.stream === this.job.id ? "" : this.job.stream]];
+    told.push(["pipeline", facts.pipeline], ["file", facts.file], ["target", facts.target]);
+    for (const [name, value] of Object.entries(facts.parameters || {})) {
+      told.push([`--${name}`, typeof value === "string" ? value : JSON.stringify(value)]);
+    }
+    const shown = told.filter(([, value]) => value);
+    byId("about").replaceChildren(
+      ...shown.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]),
+    );
   }
 
   take(event) {
@@ -157,6 +185,7 @@ class JobView {
   }
 
   figures(stages, time) {
+    this.told = stages;
     const seconds = this.before && time ? time - this.before.time : (time || Date.now() / 1000) - this.job.created;
     // Two tellings in one moment, as at the end, say nothing of rates.
     if (seconds > 0.05) {
@@ -181,9 +210,11 @@ class JobView {
   }
 
   end(data) {
-    const result = data.result;
-    if (!result || !result.stages) return;
-    const span = spanOf(null, result.stages, Math.max(result.seconds, 1e-6));
+    // A run that was ended from elsewhere leaves no result; what it last told of itself is what there is.
+    const stages = (data.result && data.result.stages) || this.told;
+    if (!stages) return;
+    const seconds = data.result ? data.result.seconds : this.job.ended - this.job.created;
+    const span = spanOf(null, stages, Math.max(seconds, 1e-6));
     this.say({ ...this.graph.show(span, true), blocked: [] });
   }
 
@@ -192,7 +223,8 @@ class JobView {
     const live = LIVE.includes(status);
     byId("status").textContent = status;
     byId("status").className = `status ${status}`;
-    byId("times").textContent = `began ${moment(created)}${ended ? `, ran ${took(created, ended)}` : ""}`;
+    const lasted = ended ? `ran ${took(created, ended)}` : `for ${took(created, Date.now() / 1000)}`;
+    byId("times").textContent = `began ${moment(created)}, ${lasted}`;
     byId("reason").hidden = !reason;
     byId("reason").textContent = reason || "";
     byId("abort").hidden = !live;
@@ -211,6 +243,8 @@ class JobView {
 
   line(where, text, level) {
     const lines = byId(where);
+    lines.hidden = false;
+    if (where === "log") byId("no-log").hidden = true;
     const below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 30;
     lines.append(element("li", ["warning", "error"].includes(level) ? level : "", text));
     while (lines.childElementCount > MOST_LINES) lines.firstElementChild.remove();
@@ -218,8 +252,7 @@ class JobView {
   }
 
   counts() {
-    byId("counts").textContent =
-      `${this.messages.toLocaleString("en")} messages kept, ${this.events.toLocaleString("en")} events`;
+    byId("counts").textContent = `${many(this.messages, "message")} kept, ${many(this.events, "event")}`;
   }
 }
 
@@ -229,6 +262,8 @@ async function showJob(id, signal) {
   const told = await (await ask(path, { signal })).json();
   const shown = new JobView(told);
   only("job");
+  // Whoever came here by a link, or by the keyboard, is told where they are.
+  byId("name").focus({ preventScroll: true });
   link("live");
   byId("abort").onclick = async () => {
     byId("abort").disabled = true;
@@ -258,12 +293,17 @@ async function show() {
   } catch (error) {
     if (mine !== view || error.name === "AbortError") return;
     if (error instanceof NoToken) {
-      if (token) byId("door-said").textContent = "That is not the token of this server.";
+      byId("door-said").textContent = token ? "That is not the token of this server." : "";
       sessionStorage.removeItem("token");
       only("door");
       link("closed");
+      byId("token").focus();
+    } else if (error instanceof Refused) {
+      link("");
+      notice(error.message);
     } else {
-      link(error.message, true);
+      link("no connection", true);
+      notice("The server does not answer. It is asked again when this page is loaded again.");
     }
   }
 }
