@@ -21,11 +21,14 @@ from typing import Any
 
 import pytest
 
+from transmissions.secrets import forget_all
+
 ROOT = Path(__file__).parent.parent
 _CACHES = (".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__")
 _DEVICES = ("/dev/", "/proc/self/", f"/proc/{os.getpid()}/")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PYTHON = Path(sys.executable).parent
+_ASKED_BY_PYTHON = "uname"  # by the module platform, of the processor
 
 
 class Forbidden(BaseException):
@@ -157,7 +160,12 @@ class Guard:
 
     def _program(self, program: Any) -> None:
         path = Path(os.fsdecode(program))
-        if path.name in self.programs or path.parent == _PYTHON or path == Path(sys.executable).resolve():
+        if (
+            path.name in self.programs
+            or path.name == _ASKED_BY_PYTHON
+            or path.parent == _PYTHON
+            or path == Path(sys.executable).resolve()
+        ):
             return
         self._refuse(f"start {path}")
 
@@ -213,8 +221,9 @@ def _roots(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def guard() -> Iterator[Guard]:
-    """Fail a test that did what none may, and give the guard to those that ask for it."""
+    """Fail a test that did what none may, and give the guard to those that ask for it; forget the test's secrets."""
     yield GUARD
     found = GUARD.take()
     GUARD.programs = frozenset()
+    forget_all()
     assert not found, f"this test did what none may: {found}"

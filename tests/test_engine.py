@@ -37,6 +37,7 @@ def _is_call(node: ast.AST) -> bool:
 def test_the_engine_knows_no_processor_by_name() -> None:
     """No module of the engine names a bundled processor in its code, so that one's own is as good as any."""
     names = {name for name in Registry().names() if Registry().find(name).__module__.startswith("processors.")}
+    names.remove("Example")  # also the heading of a part of docstrings
     assert len(names) > 10
     for file in PACKAGE.rglob("*.py"):
         found = [(line, word) for line, word in words_in_code(ast.parse(file.read_text("utf-8"))) if word in names]

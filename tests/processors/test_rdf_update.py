@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.rdf.asking import Binding
-from processors.rdf.updates import RDFUpdate
+from processors.rdf.updates import RDFUpdate, changed_by
 from transmissions import TransmissionsError
 
 NODES = st.sampled_from(["<urn:a>", "<urn:b>", "_:x", "_:b0"])
@@ -50,7 +50,8 @@ def test_an_update_does_what_a_store_would_do(quads: list[tuple[str, ...]], upda
     text = "".join(f"{' '.join(quad)} .\n" for quad in quads)
     store = pyoxigraph.Store()
     store.load(text.encode(), format=pyoxigraph.RdfFormat.N_QUADS)
-    got = pyoxigraph.parse(changed(update, text).encode(), format=pyoxigraph.RdfFormat.N_QUADS)
+    order = {"update": update, "graph": text, "field": "dataset", "bindings": [], "max_statements": 100}
+    got = pyoxigraph.parse(changed_by(order).encode(), format=pyoxigraph.RdfFormat.N_QUADS)
     store.update(update)
     assert canonical(got) == canonical(store)
 

@@ -312,7 +312,7 @@ def _count(seed: int) -> int:
     return random.Random(seed).choice([0, 1, 30, 300])
 
 
-@pytest.mark.parametrize("seed", range(100, 105))
+@pytest.mark.parametrize("seed", range(100, 103))
 def test_ten_thousand_messages_through_chaos(seed: int) -> None:
     """The same with so many that batches are large, buffers are full, and most failures are only counted."""
     definition, expected = graph(seed, MANY)
@@ -323,7 +323,7 @@ def test_ten_thousand_messages_through_chaos(seed: int) -> None:
 
 def test_the_graphs_hold_what_they_are_to_hold() -> None:
     """Among them are branches, branches that meet, every kind of stage, and every kind of buffer."""
-    graphs = [graph(seed, MANY) for seed in range(100, 105)] + [graph(seed, _count(seed)) for seed in range(40)]
+    graphs = [graph(seed, MANY) for seed in range(100, 103)] + [graph(seed, _count(seed)) for seed in range(40)]
     for end in (0, 1):
         assert max(Counter(edge[end] for edge in one.edges).most_common(1)[0][1] for one, _ in graphs[:5]) > 1
     stages = [stage for one, _ in graphs for stage in one.stages]
