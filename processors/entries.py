@@ -72,7 +72,8 @@ class MakeEntry(Processor):
             "creatorName": self.creator_name,
         }
         there = message.get("contentBlocks")
-        kept = {name: value for name, value in entry.items() if value not in (None, "")}
+        # A file may be empty, and is an entry still: what comes behind looks for its text.
+        kept = {name: value for name, value in entry.items() if value not in (None, "") or name == "content"}
         message["contentBlocks"] = {**there, **kept} if isinstance(there, dict) else kept
         return message
 

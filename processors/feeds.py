@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 import uuid
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any, Literal
 from xml.etree import ElementTree
+from xml.sax import SAXParseException
 
 from processors.extras import library
 from processors.values import as_text
@@ -18,6 +20,7 @@ from transmissions import Message, Processor, get_field, require_field, set_fiel
 
 __all__ = ["AtomBuilder", "FeedParser", "HTMLFeedExtractor", "OpmlFeedExtractor"]
 
+_HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _FEEDS = {"application/rss+xml": "rss", "application/atom+xml": "atom", "application/feed+json": "json"}
 
 
@@ -154,12 +157,35 @@ class FeedParser(Processor):
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-        if not read.version:
-            message["feedError"] = f"no feed: {read.get('bozo_exception', 'it is of no known form')}"
+        if not read.get("version"):
+            message["feedError"] = f"no feed: {_why_none(text, read)}"
             return message
+        if isinstance(broken := read.get("bozo_exception"), SAXParseException):
+            place = str(message.get("place") or message.get("filepath") or self.input_field)
+            self.warn(f"{place}: not sound XML, and read as far as it goes: {_xml_error(broken, text)}")
         feed = {"format": read.version, "meta": _meta(read.feed), "entries": [_entry(one) for one in read.entries]}
         set_field(message, self.output_field, feed)
         return message
+
+
+def _why_none(text: str, read: Any) -> str:
+    """Return why a text is no feed, as a person can make use of it."""
+    if not text.strip():
+        return "it is empty"
+    if _HTML.match(text):
+        return "it is a page of HTML; its address may lead to one, look for a link to RSS or Atom in it"
+    error = read.get("bozo_exception")
+    return (
+        f"it is not XML: {_xml_error(error, text)}"
+        if isinstance(error, SAXParseException)
+        else "it is of no known form"
+    )
+
+
+def _xml_error(error: SAXParseException, text: str) -> str:
+    # The library puts a declaration on a line of its own before a text that has none.
+    line = (error.getLineNumber() or 0) - (not text.lstrip().startswith("<?xml"))
+    return f"line {line}: {error.getMessage()}" if line > 0 else error.getMessage()
 
 
 def _meta(feed: Any) -> dict[str, Any]:

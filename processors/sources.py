@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +16,16 @@ from transmissions import Message, TransmissionsError, copy_message, get_field, 
 
 __all__ = ["SourceReader"]
 
+_DECLARED = re.compile(rb"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
+
 
 class SourceReader(WebProcessor):
     r"""Read texts from files and from addresses of the web: a message for each, then the mark that ends the group.
 
     `url` says where a text is from, and `place` the same without what no one else should see, such as a password in an
     address and what stands behind its question mark. What cannot be read is reported, the others are read, and the
-    run's result says so; with `:onFailure "fail"` it is an error. A run may connect to no host that its
-    `--allow-host` does not name.
+    run's result says so; with `:onFailure "fail"` it is an error. A text is in UTF-8, or in what it says at its
+    beginning, as XML does. A run may connect to no host that its `--allow-host` does not name.
 
     Example:
         :stage a :SourceReader ; :settings [ :source "notes.txt", "http://localhost:8080/notes.txt" ] .
@@ -78,7 +82,8 @@ class SourceReader(WebProcessor):
         if fetched.status >= 400:
             raise TransmissionsError(f"{fetched.url.partition('?')[0]}: {fetched.status} {fetched.reason}".rstrip())
         self.bytes_done += len(fetched.content)
-        return fetched.text
+        # Who sends a feed often leaves it to the feed to say how it is encoded.
+        return self._text(fetched.content, _shown(address)) if fetched.charset == "utf-8" else fetched.text
 
     def _read(self, named: str) -> str:
         if not self.files:
@@ -90,7 +95,24 @@ class SourceReader(WebProcessor):
             reason = (getattr(error, "strerror", None) or str(error)).lower()
             raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
         self.bytes_done += len(data)
+        return self._text(data, named)
+
+    def _text(self, data: bytes, place: str) -> str:
+        """Return bytes as text: UTF-8, or how they themselves say that they are encoded."""
+        for encoding in ("utf-8-sig", *_said_encodings(data)):
+            try:
+                return data.decode(encoding)
+            except (LookupError, ValueError):
+                continue
+        self.warn(f"{place}: not UTF-8, and it does not say in what it is; what cannot be read stands as \ufffd")
         return data.decode("utf-8-sig", "replace")
+
+
+def _said_encodings(data: bytes) -> list[str]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ["utf-16"]
+    found = _DECLARED.match(data)
+    return [found.group(1).decode("ascii")] if found else []
 
 
 def _shown(source: str) -> str:

@@ -140,8 +140,14 @@ class CSVReader(_LineReader):
             try:
                 row = next(reader)
             except StopIteration:
+                if not names:
+                    self.warn(f"{place}: the file is empty: not even a first row names columns")
                 return
-            except (csv.Error, UnicodeDecodeError) as error:
+            except UnicodeDecodeError as error:
+                raise TransmissionsError(
+                    f"{place}:{begun}: not {self.encoding.removesuffix('-sig')}; set :encoding to what the file is in"
+                ) from error
+            except csv.Error as error:
                 raise TransmissionsError(f"{place}:{begun}: not valid CSV: {error}") from None
             if not names:
                 names = _names(row, f"{place}:{begun}")

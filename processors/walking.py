@@ -64,7 +64,8 @@ class DirWalker(Processor):
         below = self.source_dir if self.target_path is None else self.target_path / self.source_dir
         root = self.context.find(below, below_root=True)
         if not root.is_dir():
-            raise TransmissionsError(f"{root}: there is no such folder; :sourceDir names the folder to walk")
+            what = "is no folder" if root.exists() else "there is no such folder"
+            raise TransmissionsError(f"{root}: {what}; :sourceDir names the folder to walk")
         if self.skip_target and root.resolve() == self.context.output.target.resolve():
             raise TransmissionsError(f"{root}: is read and would be written into; name another folder with --target")
         place = self.context.application

@@ -119,6 +119,7 @@ class StageError(TransmissionsError):
         message: the message it was given, shortened; "" outside `process`.
 
     Attributes:
+        what: the cause in words; what is no error of ours begins with its class.
         result: what the run did until then; set where a run ends by raising this.
     """
 
@@ -131,9 +132,9 @@ class StageError(TransmissionsError):
         self.place = place
         self.message = redact(message)
         kind = "" if isinstance(cause, TransmissionsError) else type(cause).__name__
-        what = ": ".join(filter(None, (kind, str(cause))))
+        self.what = redact(": ".join(filter(None, (kind, str(cause)))))
         text = f"{place}: " if place else ""
-        text += f"stage :{stage} failed in {phase}: {what}"
+        text += f"stage :{stage} failed in {phase}: {self.what}"
         super().__init__(redact(text) + (f"\n  message: {self.message}" if message else ""))
 
 

@@ -124,7 +124,8 @@ def _shown(value: Any, place: str) -> Any:
     if place == "#":
         return "" if missing else " ".join(as_text(value).split())
     if missing:
-        raise ValueError("a value that stands outside of quotes is missing")
+        name = getattr(value, "_undefined_name", None)
+        raise ValueError(f"a value that stands outside of quotes is missing{f': {name}' if name else ''}")
     if place == "<":
         return _NOT_IN_ADDRESS.sub(
             lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8", "replace")), as_text(value)

@@ -110,3 +110,22 @@ def test_the_full_list_is_offered_where_something_is_left_out(number: int, point
     problems = [{"severity": "warning", "stage": "read", "text": "odd", "bytes": [n, n + 1]} for n in range(number)]
     lines = summary(result(problems=problems), None, None, "").splitlines()
     assert f"  {number} problem{'s' if number > 1 else ''}{pointer}" in lines
+
+
+def test_a_place_is_told_once() -> None:
+    """Facts that stand in a problem's text already, and what only the report is for, are not told beside it."""
+    problems = [
+        {"stage": "read", "severity": "error", "text": "t.csv:4: no row", "line": 4, "file": "t.csv", "columns": 40},
+        {"stage": "walk", "severity": "error", "text": "a.md: not utf-8", "phase": "process", "place": "p.ttl:3:1"}
+        | {"message": '{"source": "."}', "skipped": True},
+    ]
+    text = summary(result(problems=problems), None, None)
+    assert "    columns=40" in text.splitlines()
+    assert not any(fact in text for fact in ("line=", "file=", "phase=", "place=", "message=", "skipped="))
+
+
+def test_only_files_can_be_missing_from_the_output() -> None:
+    """A run that writes no files is not said to lack something in its output."""
+    problems = [{"stage": "tell", "severity": "error", "text": "a.md:1: gone.md: there is no such file"}]
+    assert summary(result(problems=problems), None, None).endswith("\n  all else was done")
+    assert "missing from the output" in summary(result(problems=problems, outputs={"written": 1}), None, None)

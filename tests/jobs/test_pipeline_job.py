@@ -105,7 +105,7 @@ def test_a_run_is_told_as_events(manager: JobManager, tmp_path: Path) -> None:
     assert told(manager, job.id, "message") == [{"number": 1}, {"number": 3}]
     lines = [(line["level"], line["stage"], line["text"]) for line in told(manager, job.id, "log")]
     assert ("info", "count", "at 0") in lines
-    assert next(text for level, stage, text in lines if stage == "odd").startswith("skipped: ")
+    assert next(text for level, stage, text in lines if stage == "odd").startswith("skipped a message: ")
     assert len(lines) == 5
     assert told(manager, job.id, "report") == [{"stage": "odd", "report": {"passed": 2}}]
     assert told(manager, job.id, "problem") == result.problems

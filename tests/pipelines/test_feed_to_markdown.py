@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import transmissions
 from processors.front_matter import FrontMatterReader
 from processors.markdown import html_of
@@ -109,3 +111,45 @@ def test_feeds_with_hostile_entries_do_no_harm(tmp_path: Path) -> None:
         assert parts["frontMatter"]["feed"].split() == ["../up", "---", "x:", "y"]
         assert "<script" not in html_of(parts["content"])
         assert "rss" not in parts["content"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no feed: it is empty"),
+        ("\n", "no feed: it is empty"),
+        ("<!DOCTYPE html>\n<html><body><p>News</body></html>", "no feed: it is a page of HTML"),
+        ('{"items": []}', "no feed: it is not XML: line 1: "),
+        ("<note/>", "no feed: it is of no known form"),
+    ],
+)
+def test_why_a_source_is_no_feed_is_said(tmp_path: Path, text: str, said: str) -> None:
+    """Whatever is given for a feed, the run goes on, and what is said of it is of use to a person."""
+    (tmp_path / "given").write_text(text, encoding="utf-8")
+    result = read(tmp_path / "given", tmp_path / "out")
+    assert [said in problem["text"] for problem in result.problems] == [True]
+
+
+def test_a_feed_that_breaks_off_is_told_of(tmp_path: Path) -> None:
+    """The entries until then are written, and a warning says where it is broken."""
+    (tmp_path / "cut.rss").write_text(rss(item(1), item(2)).removesuffix("</item></channel></rss>"), encoding="utf-8")
+    result = read(tmp_path / "cut.rss", tmp_path / "out")
+    assert len(texts(tmp_path / "out")) == 2
+    assert [(one["severity"], "not sound XML" in one["text"]) for one in result.problems] == [("warning", True)]
+    assert "line 1: " in result.problems[0]["text"]
+
+
+def test_a_feed_says_how_it_is_encoded(tmp_path: Path) -> None:
+    """A feed that is not in UTF-8 is read as it says; what says nothing of itself is warned of."""
+    feed = rss(item(1, "Gr\xfc\xdfe"))
+    (tmp_path / "said.rss").write_bytes(f"<?xml version='1.0' encoding='ISO-8859-1'?>{feed}".encode("latin-1"))
+    (tmp_path / "wide.rss").write_bytes(feed.encode("utf-16"))
+    (tmp_path / "unsaid.rss").write_bytes(feed.encode("latin-1"))
+    for name, shown, problems in (
+        ("said", "Gr\xfc\xdfe", 0),
+        ("wide", "Gr\xfc\xdfe", 0),
+        ("unsaid", "Gr\ufffd\ufffde", 1),
+    ):
+        result = read(tmp_path / f"{name}.rss", tmp_path / name)
+        assert [shown in text for text in texts(tmp_path / name).values()] == [True]
+        assert len(result.problems) == problems

@@ -93,3 +93,21 @@ def test_the_list_and_the_feed_are_newest_first(tmp_path_factory: pytest.TempPat
         for entry in feed.iter("{http://www.w3.org/2005/Atom}entry")
     ]
     assert [one[:10] for one in told] == sorted(dates, reverse=True)
+
+
+def test_a_file_that_is_no_page_costs_only_itself(tmp_path: Path) -> None:
+    """An empty file is an empty page; one that is no text is told of, and all others are written."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "empty.md").touch()
+    (tmp_path / "in" / "latin.md").write_bytes("# Gr\xfc\xdfe\n".encode("latin-1"))
+    (tmp_path / "in" / "sound.md").write_text("# Sound\n", encoding="utf-8")
+    result = site(tmp_path / "in", tmp_path / "out")
+    assert sorted(tree(tmp_path / "out")) == ["empty.html", "feed.atom", "index.html", "sound.html"]
+    assert [problem["text"].partition("latin.md")[2][:11] for problem in result.problems] == [": not utf-8"]
+
+
+def test_what_is_no_folder_is_said_to_be_none(tmp_path: Path) -> None:
+    """A file in place of the folder is not said to be missing."""
+    (tmp_path / "a.md").write_text("# A\n", encoding="utf-8")
+    with pytest.raises(StageError, match="is no folder"):
+        site(tmp_path / "a.md", tmp_path / "out")

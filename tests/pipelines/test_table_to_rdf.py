@@ -92,3 +92,15 @@ def test_no_value_says_more_than_itself(
     said = [one for one in quads(folder / "data.ttl") if one[1].value.endswith("label")]
     assert sorted(json.dumps(one[2].value) for one in said) == sorted(map(json.dumps, names))
     assert len({one[0] for one in quads(folder / "data.ttl")}) == len(names)
+
+
+def test_the_value_that_is_missing_is_named(tmp_path: Path) -> None:
+    """Of a table with other columns, as one is that has other delimiters, it is said which column the mapping lacks."""
+    (tmp_path / "t.csv").write_text("id;name;people\n1;Low Ford;3\n", encoding="utf-8")
+    result = transmissions.load("table-to-rdf").run(
+        source=tmp_path / "t.csv",
+        target=tmp_path / "out",
+        mapping=TOWNS / "template.tmpl",
+        shapes=TOWNS / "shapes.ttl",
+    )
+    assert [problem["text"].rpartition(" ")[2] for problem in result.problems] == ["id"]

@@ -75,7 +75,7 @@ def test_rows_of_another_length_are_lost_and_told(tmp_path: Path) -> None:
         ("a\n", {"delimiter": ";;"}, "check :delimiter"),
         ("a\n", {"encoding": "utf-99"}, "check :delimiter and :encoding"),
         ("a\n", {"encoding": "utf-16-le"}, "cannot be read line by line"),
-        ("a\n\xff\n", {"encoding": "ascii"}, "not valid CSV"),
+        ("a\n\xff\n", {"encoding": "ascii"}, r"t\.csv:2: not ascii; set :encoding"),
     ],
 )
 def test_what_is_no_table_is_told(tmp_path: Path, text: str, options: dict[str, Any], said: str) -> None:
@@ -138,3 +138,12 @@ def test_a_filter_and_its_negation_part_all_messages(operator: Any, value: Any, 
     assert [one["n"] for one in passed] == expected
     assert len(passed) + len(rest) == len(messages)
     assert not [one for one in passed if one in rest]
+
+
+def test_an_empty_file_is_told_of(tmp_path: Path) -> None:
+    """A file with nothing in it, not even names of columns, gives no row and a warning."""
+    path = tmp_path / "t.csv"
+    path.touch()
+    stage = CSVReader(source_file=path)
+    assert rows(stage) == []
+    assert [(one["severity"], "the file is empty" in one["text"]) for one in stage.problems] == [("warning", True)]

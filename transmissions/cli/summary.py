@@ -18,6 +18,8 @@ _SHOWN_KINDS = 8
 _SHOWN_OF_A_KIND = 3
 _LONGEST_TEXT = 300
 _LONG_S = 2.0
+_HIDDEN = frozenset(("severity", "stage", "text"))
+_HIDDEN_OF_SKIPPED = _HIDDEN | {"phase", "place", "message", "skipped"}
 _WORDS = {Status.COMPLETE: "complete", Status.ERROR: "failed", Status.ABORTED: "aborted"}
 
 
@@ -100,8 +102,17 @@ def _problems(problems: Sequence[dict[str, Any]], report: Path | None) -> list[s
 
 
 def _place(problem: dict[str, Any]) -> str:
-    facts = {key: value for key, value in problem.items() if key not in ("severity", "stage", "text")}
+    hidden = _HIDDEN_OF_SKIPPED if "skipped" in problem else _HIDDEN
+    text = problem["text"]
+    # Where the text names its place, a second time would bury it.
+    facts = {key: value for key, value in problem.items() if key not in hidden and not _says(text, value)}
     return facts_text(facts).strip().removeprefix("(").removesuffix(")")
+
+
+def _says(text: str, value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f":{value}:" in text
+    return isinstance(value, str) and bool(value) and value in text
 
 
 def _advice(result: Result) -> list[str]:
@@ -110,5 +121,6 @@ def _advice(result: Result) -> list[str]:
     if result.status is Status.ERROR:
         return ["what is written is whole; run it again when the cause is gone, --debug shows more"]
     if result.partial:
-        return ["all else was done; what is named above is missing from the output"]
+        missing = "; what is named above is missing from the output" if any(result.outputs.values()) else ""
+        return [f"all else was done{missing}"]
     return []

@@ -10,7 +10,7 @@ from transmissions.runtime.inlet import Inlet
 from transmissions.runtime.result import StageStatistics
 from transmissions.runtime.segment_run import SegmentRun
 from transmissions.runtime.stage_run import StageRun
-from transmissions.secrets import redact, redact_all
+from transmissions.secrets import redact_all
 
 __all__ = ["as_problem", "differences", "live_statistics", "outputs_of", "problems_of"]
 
@@ -39,7 +39,7 @@ def as_problem(error: StageError) -> dict[str, Any]:
         "stage": error.stage,
         "severity": "error",
         "phase": error.phase,
-        "text": redact(f"{type(error.cause).__name__}: {error.cause}"),
+        "text": error.what,
         "place": error.place,
         "message": error.message,
     }

@@ -185,9 +185,9 @@ class Run:
                 self._skipped.append(error)
             number = self._skipped_count
         if self._on_log is not None and number <= _KEPT_ERRORS:
-            self._on_log("warning", error.stage, f"skipped: {error}", {})
+            self._on_log("warning", error.stage, f"skipped a message: {error.what}", {})
         if number <= _SHOWN_ERRORS:
-            logger.bind(stage=error.stage).warning(f"skipped: {error}")
+            logger.bind(stage=error.stage).warning(f":{error.stage} skipped a message: {error.what}")
         elif number == _SHOWN_ERRORS + 1:
             logger.warning("more messages are skipped; the report lists them")
 

@@ -63,6 +63,8 @@ async def read_body(request: Request, kind: type[_T]) -> _T:
         data += chunk
         if len(data) > MAX_BYTES:
             raise Refusal(413, "too-long", f"a body has at most {MAX_BYTES:,} bytes", {"connection": "close"})
+    if not data:
+        raise Refusal(422, "body", "there is no body: send a JSON object, {} if there is nothing to say")
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
