@@ -24,6 +24,7 @@ import pytest
 from transmissions.secrets import forget_all
 
 ROOT = Path(__file__).parent.parent
+_PROJECT = os.path.realpath(ROOT)
 _CACHES = (".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__")
 _DEVICES = ("/dev/", "/proc/self/", f"/proc/{os.getpid()}/")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -144,7 +145,10 @@ class Guard:
             self._refuse(f"write {real}")
 
     def _allowed(self, real: str) -> bool:
-        inside = any(real == root or real.startswith(root + os.sep) for root in self.roots)
+        # The project may itself be in a temporary folder, and then that does not make it one.
+        inside = any(
+            _is_in(real, root) for root in self.roots if not (_is_in(_PROJECT, root) and _is_in(real, _PROJECT))
+        )
         return inside or real.startswith(_DEVICES) or any(part in _CACHES for part in Path(real).parts)
 
     def _address(self, what: str, address: Any) -> None:
@@ -168,6 +172,10 @@ class Guard:
         ):
             return
         self._refuse(f"start {path}")
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def _changed(path: str) -> int | None:
