@@ -29,7 +29,6 @@ _CACHES = (".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "__pyca
 _DEVICES = ("/dev/", "/proc/self/", f"/proc/{os.getpid()}/")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PYTHON = Path(sys.executable).parent
-_ASKED_BY_PYTHON = "uname"  # by the module platform, of the processor
 
 
 class Forbidden(BaseException):
@@ -40,11 +39,13 @@ class Guard:
     """Looks at what is done, and remembers what should not have been.
 
     Attributes:
+        on: whether it guards: from the first test to the last, not while pytest begins and ends.
         programs: names of the programs that the present test may start.
         found: what was done and is not allowed.
     """
 
     def __init__(self) -> None:
+        self.on = False
         self.programs: frozenset[str] = frozenset()
         self.found: list[str] = []
         self.roots = [os.path.realpath(tempfile.gettempdir())]
@@ -81,7 +82,7 @@ class Guard:
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Look at one thing that is done."""
-        check = self._checks.get(event)
+        check = self._checks.get(event) if self.on else None
         if check is None and not self._listeners:
             return
         for wanted, seen in self._listeners:
@@ -218,7 +219,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a test's fixtures start what the test may start, those that are shared by the session too."""
+    GUARD.on = True
     GUARD.programs = frozenset(name for mark in item.iter_markers("programs") for name in mark.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Let pytest keep what it remembers from run to run."""
+    GUARD.on = False
 
 
 @pytest.fixture(scope="session", autouse=True)
