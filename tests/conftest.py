@@ -165,12 +165,7 @@ class Guard:
 
     def _program(self, program: Any) -> None:
         path = Path(os.fsdecode(program))
-        if (
-            path.name in self.programs
-            or path.name == _ASKED_BY_PYTHON
-            or path.parent == _PYTHON
-            or path == Path(sys.executable).resolve()
-        ):
+        if path.name in self.programs or path.parent == _PYTHON or path == Path(sys.executable).resolve():
             return
         self._refuse(f"start {path}")
 
