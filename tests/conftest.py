@@ -24,11 +24,11 @@ import pytest
 from transmissions.secrets import forget_all
 
 ROOT = Path(__file__).parent.parent
+_PROJECT = os.path.realpath(ROOT)
 _CACHES = (".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__")
 _DEVICES = ("/dev/", "/proc/self/", f"/proc/{os.getpid()}/")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PYTHON = Path(sys.executable).parent
-_ASKED_BY_PYTHON = "uname"  # by the module platform, of the processor
 
 
 class Forbidden(BaseException):
@@ -39,11 +39,13 @@ class Guard:
     """Looks at what is done, and remembers what should not have been.
 
     Attributes:
+        on: whether it guards: from the first test to the last, not while pytest begins and ends.
         programs: names of the programs that the present test may start.
         found: what was done and is not allowed.
     """
 
     def __init__(self) -> None:
+        self.on = False
         self.programs: frozenset[str] = frozenset()
         self.found: list[str] = []
         self.roots = [os.path.realpath(tempfile.gettempdir())]
@@ -80,7 +82,7 @@ class Guard:
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Look at one thing that is done."""
-        check = self._checks.get(event)
+        check = self._checks.get(event) if self.on else None
         if check is None and not self._listeners:
             return
         for wanted, seen in self._listeners:
@@ -144,7 +146,10 @@ class Guard:
             self._refuse(f"write {real}")
 
     def _allowed(self, real: str) -> bool:
-        inside = any(real == root or real.startswith(root + os.sep) for root in self.roots)
+        # The project may itself be in a temporary folder, and then that does not make it one.
+        inside = any(
+            _is_in(real, root) for root in self.roots if not (_is_in(_PROJECT, root) and _is_in(real, _PROJECT))
+        )
         return inside or real.startswith(_DEVICES) or any(part in _CACHES for part in Path(real).parts)
 
     def _address(self, what: str, address: Any) -> None:
@@ -160,14 +165,13 @@ class Guard:
 
     def _program(self, program: Any) -> None:
         path = Path(os.fsdecode(program))
-        if (
-            path.name in self.programs
-            or path.name == _ASKED_BY_PYTHON
-            or path.parent == _PYTHON
-            or path == Path(sys.executable).resolve()
-        ):
+        if path.name in self.programs or path.parent == _PYTHON or path == Path(sys.executable).resolve():
             return
         self._refuse(f"start {path}")
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def _changed(path: str) -> int | None:
@@ -210,7 +214,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a test's fixtures start what the test may start, those that are shared by the session too."""
+    GUARD.on = True
     GUARD.programs = frozenset(name for mark in item.iter_markers("programs") for name in mark.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Let pytest keep what it remembers from run to run."""
+    GUARD.on = False
 
 
 @pytest.fixture(scope="session", autouse=True)
