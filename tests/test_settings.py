@@ -88,3 +88,17 @@ def test_the_choices_of_a_setting_are_texts() -> None:
     """A Literal of numbers, which no value would ever equal, is refused."""
     with pytest.raises(TypeError, match="setting level: the choices of a Literal are texts"):
         Numbered.settings()
+
+
+def test_bounds_are_written_in_full() -> None:
+    """However large a bound is, what is expected names it as a person writes it."""
+
+    class Bounded(Processor):
+        """Two bounds."""
+
+        size: int = setting(1 << 30, minimum=1 << 28)
+        share: float = setting(0.5, minimum=0.001, maximum=1)
+
+    expected = {name: one.expected for name, one in Bounded.settings().items()}
+    assert expected["size"] == "a whole number, 268435456 or more"
+    assert expected["share"].endswith("from 0.001 to 1")

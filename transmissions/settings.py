@@ -162,11 +162,11 @@ class Setting:
             return "a node with " + ", ".join(":" + part.turtle_name for part in self.record)
         noun = _NOUNS[self.type]
         if self.minimum is not None and self.maximum is not None:
-            return f"{noun} from {self.minimum:g} to {self.maximum:g}"
+            return f"{noun} from {_number(self.minimum)} to {_number(self.maximum)}"
         if self.minimum is not None:
-            return f"{noun}, {self.minimum:g} or more"
+            return f"{noun}, {_number(self.minimum)} or more"
         if self.maximum is not None:
-            return f"{noun}, {self.maximum:g} or less"
+            return f"{noun}, {_number(self.maximum)} or less"
         return noun
 
     def check(self, value: Any) -> Any:
@@ -301,6 +301,11 @@ def kebab_name(name: str) -> str:
     'max-messages'
     """
     return python_name(name).replace("_", "-")
+
+
+def _number(value: float) -> str:
+    """Return a bound as a person writes it: a whole number in full, whatever its type."""
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _to_text(value: Any) -> str:

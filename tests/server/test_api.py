@@ -183,3 +183,10 @@ def test_parameters_are_those_that_the_pipeline_declares(strict: Client, paramet
     answer = strict.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters})
     assert answer.status == 422
     assert strict.get("/api/jobs?status=live").json["jobs"] == []
+
+
+def test_an_empty_body_is_said_to_be_empty(strict: Client) -> None:
+    """A POST without a body is refused with what to send, rather than with what a parser says of it."""
+    answer = strict.ask("POST", "/api/jobs", body=b"")
+    assert (answer.status, answer.json["error"]["code"]) == (422, "body")
+    assert "send a JSON object" in answer.json["error"]["text"]
