@@ -23,6 +23,8 @@ class PathTemplate(Processor):
     A field's text comes in lower case, as words with hyphens between them, so that it makes no folder and no system
     refuses it. `:10` behind a field takes its first ten signs, `:#8` eight signs of its hash, which tell apart what has
     the same title. A field that is not there leaves no gap; a part of the path in which nothing stays is `untitled`.
+    With `:distinctBy`, a path that another message of the run has got already is an error: one file would take the
+    other's place.
 
     Example:
         :stage a :PathTemplate ; :settings [ :template "{feed}/{date:10}-{title}-{id:#4}.md" ] .
@@ -33,17 +35,36 @@ class PathTemplate(Processor):
     Guarantee: pure.
     """
 
+    stateful = True
+
     template: str = setting(doc="the template", fixed=True)
     target_field: str = setting("filepath", "field that receives the path, as a dotted path", writes=True, fixed=True)
+
+    distinct_by: str = setting(
+        "", "a field, as a dotted path; messages in which it differs must not get the same path", fixed=True
+    )
 
     def start(self) -> None:
         """Read the template."""
         self._parts = [_parsed(part) for part in self.template.split("/")]
+        self._made: dict[int, int] = {}
 
     def process(self, message: Message) -> Message:
         """Return the message with the path."""
-        set_field(message, self.target_field, safe_path("/".join(_filled(part, message) for part in self._parts)))
+        path = safe_path("/".join(_filled(part, message) for part in self._parts))
+        if self.distinct_by:
+            self._check_distinct(path, get_field(message, self.distinct_by, None))
+        set_field(message, self.target_field, path)
         return message
+
+    def _check_distinct(self, path: str, value: Any) -> None:
+        # Hashes, not the paths themselves: a run may have millions.
+        which = hash(as_text(value))
+        if self._made.setdefault(hash(path), which) != which:
+            raise TransmissionsError(
+                f"{path}: another message has this path already; put what tells them apart into :template, "
+                "such as {id:#8}"
+            )
 
     @classmethod
     def fields_read(cls, settings: Mapping[str, Any]) -> set[str]:

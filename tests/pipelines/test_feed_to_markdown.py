@@ -11,7 +11,7 @@ import pytest
 import transmissions
 from processors.front_matter import FrontMatterReader
 from processors.markdown import html_of
-from transmissions import Result
+from transmissions import Result, TransmissionsError
 
 ROOT = Path(__file__).parents[2]
 NEWS = ROOT / "pipelines" / "examples" / "news.atom"
@@ -57,6 +57,16 @@ def test_entries_that_were_seen_are_not_written_again(tmp_path: Path) -> None:
     assert read(feed, out).outputs["written"] == 1
     assert not one.exists()
     assert two.read_text("utf-8") == "mine"
+
+
+def test_a_path_that_two_entries_would_have_loses_neither(tmp_path: Path) -> None:
+    """The run fails, and names what to do; with a path that tells them apart the same entries are new, and written."""
+    feed, out = tmp_path / "feed.xml", tmp_path / "out"
+    feed.write_text(rss(item(1), item(2), item(2)), "utf-8")
+    with pytest.raises(TransmissionsError, match=r"(?s)same\.md: another message has this path already.*\{id:#8\}"):
+        read(feed, out, path="same.md")
+    read(feed, out, path="{entry.title}.md")
+    assert texts(out).keys() == {"same.md", "entry-1.md", "entry-2.md"}
 
 
 def test_lists_of_feeds_are_followed_to_the_web_only(tmp_path: Path, web: Any) -> None:
