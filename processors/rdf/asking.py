@@ -1,4 +1,4 @@
-"""What queries and updates of the graph in a message share: their text, their bindings, and a process of their own."""
+"""What is asked of the graph in a message: in a process of its own, and, in SPARQL, with a text and bindings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rdflib.plugins.sparql.parserutils import CompValue
 from processors.values import as_text
 from transmissions import BoundedFunction, Duration, Message, Processor, TransmissionsError, require_field, setting
 
-__all__ = ["AskedApart", "Binding", "as_terms", "invalid", "outside", "reach"]
+__all__ = ["AskedApart", "AskedInSPARQL", "Binding", "as_terms", "invalid", "outside", "reach"]
 
 _OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD", "DatasetClause": "FROM"}
 
@@ -34,7 +34,6 @@ class Binding:
 class AskedApart(Processor):
     """A processor that asks in a process of its own, which is ended when it takes too long, or when the run ends."""
 
-    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
     timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
     max_memory_bytes: int = setting(
         2 << 30, "memory that asking may take, where the system can bound it", minimum=1 << 28, fixed=True
@@ -42,7 +41,7 @@ class AskedApart(Processor):
     function: str
     """What is called there: `package.module:function`."""
     term: str
-    """What is asked: a query, or an update."""
+    """What is asked, in a word: query, update, validation."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -68,6 +67,12 @@ class AskedApart(Processor):
             return self._apart.call(dict(question), self.timeout)
         except TimeoutError:
             raise TransmissionsError(f"the {self.term} took more than {self.timeout:g} s; see :timeout") from None
+
+
+class AskedInSPARQL(AskedApart):
+    """A processor that asks a query, or makes an update, whose variables the message may give values."""
+
+    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
 
     def bound(self, message: Message) -> list[tuple[str, str, Any]]:
         """Return variable, kind and value of what fields of a message give to variables."""

@@ -12,7 +12,7 @@ from rdflib import BNode, URIRef
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 
-from processors.rdf.asking import AskedApart, as_terms, invalid, outside
+from processors.rdf.asking import AskedInSPARQL, as_terms, invalid, outside
 from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
 from transmissions import MISSING, Message, TransmissionsError, get_field, require_field, set_field, setting
 
@@ -21,7 +21,7 @@ __all__ = ["RDFQuery", "answer_of", "check_query", "rows_of"]
 _NUMBERS = re.compile(r".*#(integer|int|long|decimal|double|float|nonNegativeInteger|positiveInteger)$")
 
 
-class RDFQuery(AskedApart):
+class RDFQuery(AskedInSPARQL):
     r"""Ask a SPARQL query of the graph in a message: SELECT, ASK, CONSTRUCT or DESCRIBE.
 
     The answer to SELECT and ASK is in the standard's JSON form, `results.bindings` or `boolean`; with `:answer "rows"`

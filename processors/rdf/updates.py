@@ -14,7 +14,7 @@ from rdflib.plugins.sparql import prepareUpdate
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Update
 
-from processors.rdf.asking import AskedApart, as_terms, invalid, outside
+from processors.rdf.asking import AskedInSPARQL, as_terms, invalid, outside
 from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
 from transmissions import Message, TransmissionsError, require_field, set_field, setting
 
@@ -23,7 +23,7 @@ __all__ = ["RDFUpdate", "changed_by", "check_update"]
 _DONE = frozenset({"InsertData", "DeleteData", "DeleteWhere", "Modify"})
 
 
-class RDFUpdate(AskedApart):
+class RDFUpdate(AskedInSPARQL):
     r"""Change the graph in a message by a SPARQL update: INSERT DATA, DELETE DATA, DELETE and INSERT with a WHERE.
 
     It is the default graph that is asked and changed; named graphs stay as they are, and an update that speaks of them

@@ -1,4 +1,4 @@
-"""Queries and templates that would take for ever, or all memory, are ended with an error, in time."""
+"""Queries, shapes and templates that would take for ever, or all memory, are ended with an error, in time."""
 
 from __future__ import annotations
 
@@ -55,6 +55,55 @@ def test_an_abort_does_not_wait_for_a_query(tmp_path: Path, query: str) -> None:
     """A run that is aborted ends, although its query would go on for an hour."""
     run = pipeline(tmp_path, query, 3600).start(messages={"dataset": ""})
     threading.Timer(0.2, run.abort).start()
+    result = run.wait(timeout=20)
+    assert result is not None
+    assert result.status == "aborted"
+
+
+SHAPES = [
+    'sh:property [ sh:path <urn:p> ; sh:pattern "^(a+)+$" ]',
+    'sh:sparql [ sh:message "m" ; sh:select "SELECT $this WHERE { $this <urn:p> ?o FILTER(REGEX(?o, '
+    + "'^(a+)+$'))}\" ]",
+]
+
+
+def validating(folder: Path, shape: str, timeout_s: float) -> transmissions.Pipeline:
+    """Return a pipeline that validates what has <urn:p>, and leaves out what cannot be validated."""
+    (folder / "shapes.ttl").write_text(
+        "@prefix sh: <http://www.w3.org/ns/shacl#> .\n"
+        f"<urn:s> a sh:NodeShape ; sh:targetSubjectsOf <urn:p> ; {shape} .\n",
+        encoding="utf-8",
+    )
+    (folder / "check.ttl").write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n:p a :Transmission ; :pipe (:check) .\n"
+        ":check a :SHACLValidator ; :onError :skip ;\n"
+        f'    :settings [ :shapesFile "shapes.ttl" ; :timeout {timeout_s} ] .\n',
+        encoding="utf-8",
+    )
+    return transmissions.load(folder / "check.ttl")
+
+
+HARD = {"dataset": f'<urn:a> <urn:p> "{"a" * 60}!" .\n'}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_without_end_is_ended(tmp_path: Path, shape: str) -> None:
+    """A pattern, or a query in a shape, ends when its time is over, and the next graph is validated."""
+    easy = {"dataset": '<urn:a> <urn:q> "b" .\n'}
+    run = validating(tmp_path, shape, 0.5).start(messages=[HARD, easy], collect=True)
+    assert [message["conforms"] for message in run.messages()] == [True]
+    result = run.wait()
+    assert result is not None
+    assert [problem["text"] for problem in result.problems] == [
+        "TransmissionsError: the validation took more than 0.5 s; see :timeout"
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_abort_does_not_wait_for_a_shape(tmp_path: Path, shape: str) -> None:
+    """A run that is aborted ends, although its validation would go on for an hour."""
+    run = validating(tmp_path, shape, 3600).start(messages=HARD)
+    threading.Timer(1.0, run.abort).start()
     result = run.wait(timeout=20)
     assert result is not None
     assert result.status == "aborted"
