@@ -74,8 +74,8 @@ class AskedInSPARQL(AskedApart):
 
     bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
 
-    def bound(self, message: Message) -> list[tuple[str, str, Any]]:
-        """Return variable, kind and value of what fields of a message give to variables."""
+    def bound(self, message: Message) -> list[tuple[str, str, str, str | None]]:
+        """Return what fields of a message give to variables: variable, kind, text, and a literal's datatype."""
         return list(_bound(self.bind, message))
 
     def text_of(self, text: str, file: Path | None) -> tuple[str, str]:
@@ -96,9 +96,12 @@ class AskedInSPARQL(AskedApart):
         return text, place
 
 
-def as_terms(bound: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
+def as_terms(bound: Iterable[tuple[str, str, str, str | None]]) -> dict[str, Any]:
     """Return bindings as terms of RDF, by variable."""
-    return {name: URIRef(value) if kind == "address" else Text(value) for name, kind, value in bound}
+    return {
+        name: URIRef(text) if kind == "address" else Text(text, datatype=datatype and URIRef(datatype))
+        for name, kind, text, datatype in bound
+    }
 
 
 def invalid(error: Exception) -> str:
@@ -134,17 +137,18 @@ def outside(part: Any) -> Iterator[str]:
             yield from outside(one)
 
 
-def _bound(given: Iterable[Binding], message: Message) -> Iterator[tuple[str, str, Any]]:
+def _bound(given: Iterable[Binding], message: Message) -> Iterator[tuple[str, str, str, str | None]]:
     for one in given:
         value = require_field(message, one.field, f"it is to be ?{one.variable}")
-        yield one.variable, one.kind, _address(value, one.field) if one.kind == "address" else _text(value)
+        if one.kind == "address":
+            yield one.variable, one.kind, _address(value, one.field), None
+        else:
+            # As text, since JSON has no numbers without end, nor those that are none.
+            literal = Text(value if isinstance(value, bool | int | float) else as_text(value))
+            yield one.variable, one.kind, str(literal), literal.datatype
 
 
 def _address(value: Any, field: str) -> str:
     if not isinstance(value, str) or re.search(r"[\s<>\"{}|\\^`]", value) or not re.match(r"[A-Za-z][\w.+-]*:", value):
         raise ValueError(f"the field {field} holds no address")
     return value
-
-
-def _text(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str) else as_text(value)

@@ -103,6 +103,7 @@ def test_a_time_to_come_back_may_be_a_date() -> None:
     assert 3500 < asked_wait(format_datetime(datetime.now(UTC) + timedelta(hours=1))) <= 3600
     assert asked_wait("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert asked_wait("-5") == asked_wait("²") == 0
+    assert asked_wait(f"Wed, {'9' * 30} Oct 2015 07:28:00 +{'9' * 30}") == 0
 
 
 def test_what_must_not_be_repeated_is_sent_once(web: Any, fetcher: Make, clock: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 from pathlib import Path
 
@@ -121,6 +123,31 @@ def test_what_was_ended_is_begun_anew() -> None:
             ask.call({**question, "graph": "<", "query": "ASK {}"}, 60)
     finally:
         ask.close()
+
+
+def test_any_time_may_be_given_and_what_is_no_json_is_an_error_of_its_message() -> None:
+    """A bound that no clock holds is a long one; half a sign neither hangs nor ends the process that asks."""
+    ask = BoundedFunction("processors.rdf.queries:answer_of")
+    question = {"graph": "", "field": "g", "union": False, "bindings": [], "max_rows": 5, "query": "ASK {}"}
+    try:
+        assert ask.call(question, 1e300) == {"head": {}, "boolean": True}
+        with pytest.raises(ValueError, match="cannot be handed over as JSON"):
+            ask.call({**question, "graph": "\ud800"}, 60)
+        assert ask.call(question, 60) == {"head": {}, "boolean": True}
+    finally:
+        ask.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process is looked for by its number")
+def test_a_process_ends_with_its_owner() -> None:
+    """Whoever forgets to close what asks leaves no process behind."""
+    ask = BoundedFunction("os:getpgid")
+    process = ask.call(0, 60)
+    os.kill(process, 0)
+    del ask
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 DOUBLED = "".join("{% set a = a ~ a %}" for _ in range(60))
