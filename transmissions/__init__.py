@@ -15,7 +15,14 @@ from transmissions.processor import Processor, processor
 if TYPE_CHECKING:
     from transmissions.bounded import BoundedFunction
     from transmissions.context import Context
-    from transmissions.errors import FetchFailed, InvalidPipeline, NetworkRefused, StageError, TransmissionsError
+    from transmissions.errors import (
+        FetchFailed,
+        InvalidPipeline,
+        NetworkRefused,
+        StageError,
+        TransmissionsError,
+        reason_of,
+    )
     from transmissions.fetch import Fetched, Fetcher
     from transmissions.message import (
         MISSING,
@@ -72,6 +79,7 @@ __all__ = [
     "get_field",
     "load",
     "processor",
+    "reason_of",
     "require_field",
     "set_field",
     "setting",
@@ -110,6 +118,7 @@ _HOMES = {
     "delete_field": "message",
     "get_field": "message",
     "load": "pipeline",
+    "reason_of": "errors",
     "require_field": "message",
     "set_field": "message",
     "setting": "settings",

@@ -15,7 +15,16 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 
 from processors.values import as_text
-from transmissions import BoundedFunction, Duration, Message, Processor, TransmissionsError, require_field, setting
+from transmissions import (
+    BoundedFunction,
+    Duration,
+    Message,
+    Processor,
+    TransmissionsError,
+    reason_of,
+    require_field,
+    setting,
+)
 
 __all__ = ["AskedApart", "AskedInSPARQL", "Binding", "as_terms", "invalid", "outside", "reach"]
 
@@ -88,9 +97,9 @@ class AskedInSPARQL(AskedApart):
         if file is not None:
             path = self.context.find(file, below_root=True)
             try:
-                text, place = path.read_text(encoding="utf-8"), str(path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise TransmissionsError(f"{path}: cannot be read: {error}") from None
+                text, place = path.read_text(encoding="utf-8-sig"), str(path)
+            except (OSError, ValueError) as error:
+                raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         if not text.strip():
             raise TransmissionsError(f"no {self.term} is given: set :{self.term}, or :{self.term}File")
         return text, place

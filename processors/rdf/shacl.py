@@ -25,7 +25,7 @@ from processors.rdf.graphs import (
     to_rdflib,
     to_text,
 )
-from transmissions import Message, TransmissionsError, require_field, set_field, setting
+from transmissions import Message, TransmissionsError, reason_of, require_field, set_field, setting
 
 __all__ = ["SHACLValidator", "found_in"]
 
@@ -83,7 +83,7 @@ class SHACLValidator(AskedApart):
         try:
             quads, _ = parsed(path.read_bytes(), form, path.absolute().as_uri())
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         except ValueError as error:
             raise TransmissionsError(f"{path}: {error}") from None
         _check_queries(to_rdflib(quads, Graphs()).default_context, path)

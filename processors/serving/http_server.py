@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from transmissions import Duration, Message, Processor, TransmissionsError, copy_message, set_field, setting
+from transmissions import Duration, Message, Processor, TransmissionsError, copy_message, reason_of, set_field, setting
 from transmissions.secrets import remember
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
             opened.bind((host, port))
             opened.listen(128)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise TransmissionsError(f"{host}:{port}: cannot be listened on: {reason}") from None
+            raise TransmissionsError(f"{host}:{port}: cannot be listened on: {reason_of(error)}") from None
         yield opened
 
 
