@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         reason_of,
     )
     from transmissions.fetch import Fetched, Fetcher
+    from transmissions.literals import quiet_literals
     from transmissions.message import (
         MISSING,
         Mark,
@@ -79,6 +80,7 @@ __all__ = [
     "get_field",
     "load",
     "processor",
+    "quiet_literals",
     "reason_of",
     "require_field",
     "set_field",
@@ -118,6 +120,7 @@ _HOMES = {
     "delete_field": "message",
     "get_field": "message",
     "load": "pipeline",
+    "quiet_literals": "literals",
     "reason_of": "errors",
     "require_field": "message",
     "set_field": "message",

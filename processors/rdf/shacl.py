@@ -20,12 +20,11 @@ from processors.rdf.graphs import (
     local_name,
     parsed,
     quads_in,
-    quiet,
     serialised,
     to_rdflib,
     to_text,
 )
-from transmissions import Message, TransmissionsError, reason_of, require_field, set_field, setting
+from transmissions import Message, TransmissionsError, quiet_literals, reason_of, require_field, set_field, setting
 
 __all__ = ["SHACLValidator", "found_in"]
 
@@ -147,7 +146,7 @@ def found_in(question: Mapping[str, Any]) -> dict[str, Any]:
     _check_copies(data)
     lenient = question["allow_warnings"]
     try:
-        with quiet():
+        with quiet_literals():
             conforms, report, _ = pyshacl.validate(
                 data, shacl_graph=_prepared(question["shapes"]), inplace=True, inference="none", advanced=False,
                 js=False, meta_shacl=False, do_owl_imports=False, allow_infos=lenient, allow_warnings=lenient,
