@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from processors.values import as_text
-from transmissions import Message, Processor, TransmissionsError, get_field, require_field, setting
+from transmissions import Message, Processor, TransmissionsError, get_field, reason_of, require_field, setting
 from transmissions.output import content_hash
 
 __all__ = ["FileChangeDetector", "MessageChangeDetector"]
@@ -102,7 +102,7 @@ class FileChangeDetector(_ChangeDetector):
         try:
             status = path.stat()
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be looked at: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be looked at: {reason_of(error)}") from None
         return self._passed(message, named, f"{status.st_mtime_ns} {status.st_size}")
 
 

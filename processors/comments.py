@@ -6,7 +6,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Literal
 
-from transmissions import Message, Processor, get_field, require_field, set_field, setting
+from processors.values import require_text
+from transmissions import Message, Processor, get_field, set_field, setting
 
 __all__ = ["CommentStripper"]
 
@@ -52,9 +53,7 @@ class CommentStripper(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the code."""
-        code = require_field(message, self.input_field)
-        if not isinstance(code, str):
-            raise ValueError(f"the field {self.input_field} holds no text but {type(code).__name__}")
+        code = require_text(message, self.input_field)
         name = str(get_field(message, self.path_field, ""))
         style = _STYLES.get(PurePosixPath(name).suffix.lower(), "") if self.style == "auto" else self.style
         set_field(message, self.output_field, stripped(code, style) if style else code)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from processors.values import require_text
 from transmissions import MISSING, Mark, Message, Processor, get_field, require_field, set_field, setting
 
 __all__ = ["FileContainer", "MakeEntry", "SquirtReceiver"]
@@ -50,9 +51,7 @@ class MakeEntry(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the entry."""
-        text = require_field(message, "content", "a FileReader before this stage sets it")
-        if not isinstance(text, str):
-            raise ValueError(f"the field content holds no text but {type(text).__name__}")
+        text = require_text(message, "content", "a FileReader before this stage sets it")
         path = self._path(str(message.get("relPath") or require_field(message, "filepath")))
         heading = _HEADING.search(text)
         slug = path.name

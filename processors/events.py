@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from processors.transcripts.assembly import Assembly
 from processors.transcripts.replay import Provider, Transcript
-from transmissions import MISSING, Message, Processor, get_field, setting
+from transmissions import MISSING, Message, Processor, get_field, reason_of, setting
 from transmissions.errors import InvalidEvent, TransmissionsError
 from transmissions.streams import Event, MessageStart, MessageStop, TextDelta, event_from_message
 
@@ -146,7 +146,7 @@ class EventReplayer(Processor):
                 yield chunk
                 self.bytes_done += len(chunk)
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
 
 
 def _open(path: Path, stack: ExitStack) -> BinaryIO:
@@ -157,8 +157,7 @@ def _open(path: Path, stack: ExitStack) -> BinaryIO:
     except FileNotFoundError:
         raise TransmissionsError(f"{path}: there is no such file (looked in {Path.cwd()})") from None
     except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
+        raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
 
 
 def _size_bytes(paths: list[Path]) -> int | None:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from xml.sax import SAXParseException
 
 from processors.extras import library
-from processors.values import as_text
+from processors.values import as_text, require_text
 from processors.web_pages import absolute, without_sections
 from transmissions import Message, Processor, get_field, require_field, set_field, setting
 
@@ -48,7 +48,7 @@ class HTMLFeedExtractor(Processor):
     def process(self, message: Message) -> Message:
         """Return the message with the feed; as it came, if the page names none."""
         page = _Page()
-        page.feed(without_sections(_text_in(message, self.input_field)))
+        page.feed(without_sections(require_text(message, self.input_field)))
         page.close()
         chosen = next((one for one in page.feeds if one[0] == self.preferred_type), None)
         chosen = chosen or next(iter(page.feeds), None)
@@ -57,13 +57,6 @@ class HTMLFeedExtractor(Processor):
             set_field(message, self.output_field, absolute(base, chosen[1]))
             message["feedType"] = chosen[0]
         return message
-
-
-def _text_in(message: Message, path: str) -> str:
-    text = require_field(message, path)
-    if not isinstance(text, str):
-        raise ValueError(f"the field {path} holds no text but {type(text).__name__}")
-    return text
 
 
 class _Page(HTMLParser):
@@ -104,7 +97,7 @@ class OpmlFeedExtractor(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the list."""
-        text = _text_in(message, self.input_field).strip()
+        text = require_text(message, self.input_field).strip()
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise ValueError(f"the field {self.input_field} holds XML with a document type, which is not read")
         try:
@@ -145,7 +138,7 @@ class FeedParser(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the feed."""
-        text = _text_in(message, self.input_field)
+        text = require_text(message, self.input_field)
         if self.include_raw_content:
             message["feedRaw"] = text
         if "<!ENTITY" in text:

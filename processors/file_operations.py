@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from processors.values import as_text
-from transmissions import MISSING, Message, Processor, TransmissionsError, get_field, require_field, set_field, setting
+from transmissions import (
+    MISSING,
+    Message,
+    Processor,
+    TransmissionsError,
+    get_field,
+    reason_of,
+    require_field,
+    set_field,
+    setting,
+)
 
 __all__ = ["FileCopy", "FileRemove", "FilenameMapper", "PathOps", "PathPart"]
 
@@ -61,7 +71,7 @@ class FileCopy(Processor):
         try:
             data = source.read_bytes()
         except OSError as error:
-            raise TransmissionsError(f"{source}: cannot be copied: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{source}: cannot be copied: {reason_of(error)}") from None
         output, path = self.context.destination(destination)
         outcome = output.write(path, data)
         self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
@@ -129,7 +139,7 @@ def _files_in(folder: Path, *, hidden: bool = False) -> list[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise TransmissionsError(f"{error.filename}: cannot be read: {(error.strerror or str(error)).lower()}")
+    raise TransmissionsError(f"{error.filename}: cannot be read: {reason_of(error)}")
 
 
 def _is_plain(path: Path) -> bool:

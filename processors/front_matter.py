@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from processors.chat.front_matter import quoted
-from processors.values import as_text
+from processors.values import as_text, require_text
 from transmissions import Message, Processor, get_field, require_field, set_field, setting
 
 __all__ = ["FrontMatterReader", "FrontMatterWriter", "split"]
@@ -56,9 +56,7 @@ class FrontMatterReader(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with text and front matter apart."""
-        text = require_field(message, self.source_field)
-        if not isinstance(text, str):
-            raise ValueError(f"the field {self.source_field} holds no text but {type(text).__name__}")
+        text = require_text(message, self.source_field)
         block, rest = split(text)
         values: dict[str, Any] = {}
         for number, name, value in _members(block.splitlines()):

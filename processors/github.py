@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,8 @@ from urllib.parse import quote, urljoin, urlsplit
 import orjson
 
 from processors.http import wait
+from processors.keys import key_in
 from transmissions import Duration, Message, Processor, TransmissionsError, get_field, set_field, setting
-from transmissions.secrets import remember
 
 if TYPE_CHECKING:
     from transmissions import Fetched, Fetcher
@@ -81,13 +80,7 @@ class GitHubList(Processor):
         from transmissions import Fetcher
 
         if self.token_variable:
-            token = os.environ.get(self.token_variable, "").strip()
-            if not token:
-                raise TransmissionsError(
-                    f"the environment variable {self.token_variable} is not set; it is to hold the token"
-                )
-            remember(token)
-            self._headers["authorization"] = f"Bearer {token}"
+            self._headers["authorization"] = f"Bearer {key_in(self.token_variable, 'the token')}"
         self._fetcher = Fetcher(
             self.context.network,
             timeout_s=self.timeout,

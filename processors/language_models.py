@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from processors.http import wait
+from processors.keys import key_in
 from processors.values import as_text
 from transmissions import (
     MISSING,
@@ -24,7 +24,6 @@ from transmissions import (
     set_field,
     setting,
 )
-from transmissions.secrets import remember
 from transmissions.usage import Convention, InvalidUsage, UsageRecord, normalise
 
 if TYPE_CHECKING:
@@ -114,9 +113,8 @@ class Chat(Processor):
         self._address = f"{base.rstrip('/')}/chat/completions"
         self._served_by = "" if self.base_url else self.provider
         self._options = _options(self.options)
-        key = _key(self.key_variable or usual)
-        if key:
-            self._headers = {"authorization": f"Bearer {key}"}
+        if variable := self.key_variable or usual:
+            self._headers = {"authorization": f"Bearer {key_in(variable, 'the key to the model')}"}
             if urlsplit(base).scheme == "http" and not _is_here(urlsplit(base).hostname or ""):
                 self.warn(f"the key goes to {base} as anybody on the way can read it; use https://")
         self._fetcher = Fetcher(
@@ -213,16 +211,6 @@ def _options(text: str) -> dict[str, Any]:
     if taken := [name for name in _OURS if name in found]:
         raise TransmissionsError(f":options may not hold {taken[0]}: the stage says that itself")
     return found
-
-
-def _key(variable: str) -> str:
-    if not variable:
-        return ""
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise TransmissionsError(f"the environment variable {variable} is not set; it is to hold the key to the model")
-    remember(key)
-    return key
 
 
 def _is_here(host: str) -> bool:

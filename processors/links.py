@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from processors.front_matter import split
 from processors.http import WebProcessor
 from processors.markdown import tokens_of
+from processors.values import require_text
 from transmissions import (
     Mark,
     Message,
@@ -57,9 +58,7 @@ class PageLinks(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with links and anchors."""
-        text = require_field(message, self.source_field)
-        if not isinstance(text, str):
-            raise ValueError(f"the field {self.source_field} holds no text but {type(text).__name__}")
+        text = require_text(message, self.source_field)
         is_markdown = str(message.get("filepath", "")).lower().endswith(_MARKDOWN)
         found = _Found()
         if self.form == "markdown" or (self.form == "auto" and is_markdown):

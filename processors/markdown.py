@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from processors.values import require_text
 from transmissions import Message, Processor, copy_message, get_field, require_field, set_field, setting
 
 __all__ = ["MarkdownBindingsToHTML", "MarkdownToHTML", "MarkdownToLinks", "html_of", "tokens_of"]
@@ -121,9 +122,7 @@ class MarkdownToHTML(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the HTML."""
-        text = require_field(message, self.source_field)
-        if not isinstance(text, str):
-            raise ValueError(f"the field {self.source_field} holds no text but {type(text).__name__}")
+        text = require_text(message, self.source_field)
         set_field(message, self.output_field, html_of(text, heading_ids=self.heading_ids))
         return message
 
@@ -185,9 +184,7 @@ class MarkdownToLinks(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with its links."""
-        text = require_field(message, "content")
-        if not isinstance(text, str):
-            raise ValueError(f"the field content holds no text but {type(text).__name__}")
+        text = require_text(message, "content")
         links = [{"url": found.group(2).strip(), "text": found.group(1)} for found in _LINK.finditer(text)]
         set_field(message, self.links_field, links)
         return message

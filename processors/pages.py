@@ -7,7 +7,8 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import urlsplit, urlunsplit
 
-from transmissions import Message, Processor, require_field, set_field, setting
+from processors.values import require_text
+from transmissions import Message, Processor, set_field, setting
 
 __all__ = ["Excerpt", "LinkMapper"]
 
@@ -34,7 +35,7 @@ class LinkMapper(Processor):
 
     def process(self, message: Message) -> Message:
         """Return the message with the links changed."""
-        changed = _LINK.sub(self._mapped, _text(message, self.source_field))
+        changed = _LINK.sub(self._mapped, require_text(message, self.source_field))
         set_field(message, self.target_field or self.source_field, changed)
         return message
 
@@ -69,7 +70,7 @@ class Excerpt(Processor):
     def process(self, message: Message) -> Message:
         """Return the message with the text."""
         page = _Words()
-        page.feed(_text(message, self.source_field))
+        page.feed(require_text(message, self.source_field))
         page.close()
         text = " ".join("".join(page.kept).split())
         if len(text) > self.max_length:
@@ -108,10 +109,3 @@ class _Words(HTMLParser):
         """Keep a text."""
         if not self._inside:
             self.kept.append(data)
-
-
-def _text(message: Message, path: str) -> str:
-    text = require_field(message, path)
-    if not isinstance(text, str):
-        raise ValueError(f"the field {path} holds no text but {type(text).__name__}")
-    return text

@@ -35,11 +35,14 @@ def glob_matches(path: str, pattern: str) -> bool:
 
     >>> glob_matches("a/b/c.md", "**/*.md"), glob_matches("c.md", "**/*.md"), glob_matches("a/b.md", "*.md")
     (True, True, False)
+
+    Raises:
+        ValueError: a choice of signs is none, such as `[z-a]`.
     """
     return len(path) in _ends(_glob(pattern), path, {0})
 
 
-_PARTS = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^\]/]+\]|[{},]|[^*?\[{},]+|.", re.DOTALL)
+_PARTS = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?+[^\]/]+\]|[{},]|[^*?\[{},]+|.", re.DOTALL)
 _Part = str | re.Pattern[str] | list["_Glob"]
 _Glob = list[_Part]
 _FOLDERS, _ANYTHING, _NAME, _SIGN = "**/", "**", "*", re.compile("[^/]", re.DOTALL)
@@ -58,7 +61,10 @@ def _glob(pattern: str) -> _Glob:
             parts.append(_SIGN)
         elif part[0] == "[" and len(part) > 1:
             signs = re.escape(part[1:-1].lstrip("!^")).replace(r"\-", "-")
-            parts.append(re.compile(f"[{'^' if part[1] in '!^' else ''}{signs}]", re.DOTALL))
+            try:
+                parts.append(re.compile(f"[{'^' if part[1] in '!^' else ''}{signs}]", re.DOTALL))
+            except re.error:
+                raise ValueError(f"the glob {pattern} has a choice that is none: {part}") from None
         elif part == "{" and "}" in pattern:
             open_choices.append([[]])
             parts.append(open_choices[-1])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from processors.http import WebProcessor
 from processors.values import as_list
-from transmissions import Message, TransmissionsError, copy_message, get_field, set_field, setting
+from transmissions import Message, TransmissionsError, copy_message, get_field, reason_of, set_field, setting
 
 __all__ = ["SourceReader"]
 
@@ -92,8 +92,7 @@ class SourceReader(WebProcessor):
         try:
             data = sys.stdin.buffer.read() if named == "-" else Path(path).read_bytes()
         except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         self.bytes_done += len(data)
         return self._text(data, named)
 

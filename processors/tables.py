@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 import orjson
 
-from transmissions import Message, Processor, TransmissionsError, copy_message, set_field, setting
+from transmissions import Message, Processor, TransmissionsError, copy_message, reason_of, set_field, setting
 
 __all__ = ["CSVReader", "JSONLinesReader", "TableReader"]
 
@@ -72,7 +72,7 @@ class _LineReader(Processor):
         try:
             file = path.open("rb")
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         self.context.output.note_input(path)
         with file:
             self.bytes_total = (self.bytes_total or 0) + path.stat().st_size

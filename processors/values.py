@@ -49,13 +49,13 @@ def index_object(value: Any) -> Any:
     return {str(number): one for number, one in enumerate(value)} if isinstance(value, list) else value
 
 
-def require_text(message: Message, path: str) -> str:
-    """Return the text at a dotted path.
+def require_text(message: Message, path: str, hint: str = "") -> str:
+    """Return the text at a dotted path; the hint says what to do where there is no such field.
 
     Raises:
         ValueError: there is none, or it is no text.
     """
-    value = require_field(message, path)
+    value = require_field(message, path, hint)
     if not isinstance(value, str):
         raise ValueError(f"the field {path} holds no text but {type(value).__name__}")
     return value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from processors.patterns import glob_matches, matches
-from transmissions import MISSING, Message, Processor, TransmissionsError, copy_message, get_field, setting
+from transmissions import MISSING, Message, Processor, TransmissionsError, copy_message, get_field, reason_of, setting
 
 __all__ = ["DirWalker", "FileFilter"]
 
@@ -87,7 +87,7 @@ class DirWalker(Processor):
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            self.lose(f"{folder}: cannot be read: {(error.strerror or str(error)).lower()}", folder=str(folder))
+            self.lose(f"{folder}: cannot be read: {reason_of(error)}", folder=str(folder))
             return
         for entry in entries:
             path = folder / entry.name

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from processors.extras import library
-from transmissions import Message, Processor, get_field, require_field, set_field, setting
+from processors.values import require_text
+from transmissions import Message, Processor, get_field, set_field, setting
 
 __all__ = ["HTMLToMarkdown", "LinkFinder", "MetadataExtractor", "absolute", "without_sections"]
 
@@ -17,9 +18,7 @@ class _PageProcessor(Processor):
     """What they have in common: the page, read leniently, however broken it is."""
 
     def _soup(self, message: Message, path: str) -> Any:
-        page = require_field(message, path)
-        if not isinstance(page, str):
-            raise ValueError(f"the field {path} holds no text but {type(page).__name__}")
+        page = require_text(message, path)
         return library("bs4", "markup").BeautifulSoup(without_sections(page), "html.parser")
 
 

@@ -15,8 +15,16 @@ from transmissions.processor import Processor, processor
 if TYPE_CHECKING:
     from transmissions.bounded import BoundedFunction
     from transmissions.context import Context
-    from transmissions.errors import FetchFailed, InvalidPipeline, NetworkRefused, StageError, TransmissionsError
+    from transmissions.errors import (
+        FetchFailed,
+        InvalidPipeline,
+        NetworkRefused,
+        StageError,
+        TransmissionsError,
+        reason_of,
+    )
     from transmissions.fetch import Fetched, Fetcher
+    from transmissions.literals import quiet_literals
     from transmissions.message import (
         MISSING,
         Mark,
@@ -72,6 +80,8 @@ __all__ = [
     "get_field",
     "load",
     "processor",
+    "quiet_literals",
+    "reason_of",
     "require_field",
     "set_field",
     "setting",
@@ -110,6 +120,8 @@ _HOMES = {
     "delete_field": "message",
     "get_field": "message",
     "load": "pipeline",
+    "quiet_literals": "literals",
+    "reason_of": "errors",
     "require_field": "message",
     "set_field": "message",
     "setting": "settings",

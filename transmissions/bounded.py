@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -25,6 +26,8 @@ __all__ = ["BoundedFunction", "serve"]
 
 _LOOK_EVERY_S = 0.05
 _GRACE_S = 1.0
+_LONGEST_S = 1e8
+"""What no call is waited for longer; systems take no time of any length."""
 _START = "import sys; sys.path[:] = {path!r}; from transmissions.bounded import serve; serve({name!r}, {memory!r})"
 
 
@@ -44,6 +47,7 @@ class BoundedFunction:
         self._max_memory_bytes = max_memory_bytes
         self._stopping = stopping
         self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = bool
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def call(self, argument: Any, timeout_s: float) -> Any:
@@ -55,14 +59,19 @@ class BoundedFunction:
 
         Raises:
             TransmissionsError: the function raised it, or the call was given up.
-            ValueError: the function raised it.
+            ValueError: the function raised it, or what it is given cannot be written as JSON.
             TimeoutError: it took longer.
         """
+        timeout_s = min(timeout_s, _LONGEST_S)
+        try:
+            question = orjson.dumps({"argument": argument, "timeout_s": timeout_s})
+        except TypeError as error:
+            raise ValueError(f"this cannot be handed over as JSON: {error}") from None
         process = self._running()
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             # If it is gone already, its answer says so.
-            _send(process.stdin, {"argument": argument, "timeout_s": timeout_s})
+            _send(process.stdin, question)
         answer = self._answer(timeout_s)
         if not answer:
             self.close()
@@ -74,10 +83,8 @@ class BoundedFunction:
 
     def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
+        self._process = None
+        self._end()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -90,6 +97,8 @@ class BoundedFunction:
                 # Ctrl-C is for the run, which ends this itself.
                 start_new_session=True,
             )
+            # One that is never closed ends its process, too, when it goes, or this program does.
+            self._end = weakref.finalize(self, _end, self._process)
             # Each process has a queue of its own, so that no answer comes late to another question.
             self._answers = queue.SimpleQueue()
             threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
@@ -111,6 +120,11 @@ class BoundedFunction:
                 raise TimeoutError(f"it took more than {timeout_s:g} s")
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
 def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[bytes]) -> None:
     """Put each answer into the queue, and nothing at the end."""
     assert process.stdout is not None
@@ -123,8 +137,7 @@ def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[bytes])
         process.stdin.close()
 
 
-def _send(stream: IO[bytes], value: Any) -> None:
-    data = orjson.dumps(value)
+def _send(stream: IO[bytes], data: bytes) -> None:
     stream.write(len(data).to_bytes(8, "big") + data)
     stream.flush()
 
@@ -142,20 +155,25 @@ def serve(name: str, max_memory_bytes: int) -> None:
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     # What the function prints must not get among the answers.
     sys.stdout = sys.stderr
-    _send(answers, {"result": None})
+    _send(answers, orjson.dumps({"result": None}))
     while data := _receive(asked):
         question = orjson.loads(data)
         _end_after(question["timeout_s"] + _GRACE_S)
         try:
-            answer = {"result": work(question["argument"])}
+            answer = orjson.dumps({"result": work(question["argument"])})
         except ValueError as error:
-            answer = {"error": str(error), "kind": "value"}
+            answer = _failure(str(error), "value")
         except MemoryError:
-            answer = {"error": f"it needs more than {max_memory_bytes >> 20} MB of memory", "kind": "failed"}
+            answer = _failure(f"it needs more than {max_memory_bytes >> 20} MB of memory")
         except Exception as error:
-            answer = {"error": str(error) or type(error).__name__, "kind": "failed"}
+            answer = _failure(str(error) or type(error).__name__)
         _end_after(0)
         _send(answers, answer)
+
+
+def _failure(text: str, kind: str = "failed") -> bytes:
+    # What an error says may be cut out of text, in the middle of a sign.
+    return orjson.dumps({"error": text.encode(errors="replace").decode(), "kind": kind})
 
 
 def _end_after(seconds: float) -> None:

@@ -32,11 +32,21 @@ __all__ = [
     "StreamNotFound",
     "StreamTimeout",
     "TransmissionsError",
+    "reason_of",
 ]
 
 
 class TransmissionsError(Exception):
     """Anything that went wrong and that the person who runs a pipeline can act on."""
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Return in words why the system refused a file, or whatever it was: to stand behind its name and a colon.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.txt"))
+    'no such file or directory'
+    """
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 class InvalidPipeline(TransmissionsError):

@@ -239,10 +239,14 @@ class Fetcher:
             raise FetchFailed(f"{_shown(str(request.url))}: its answer is packed as {coding}, which was not asked for")
         content = bytearray()
         pieces = response.iter_raw(1 << 16)
-        for piece in _unpacked(pieces, self._max_bytes) if "gzip" in coding else pieces:
-            content += piece
-            if len(content) > self._max_bytes:
-                raise FetchFailed(f"{_shown(str(request.url))}: larger than {self._max_bytes} bytes")
+        try:
+            for piece in _unpacked(pieces, self._max_bytes) if "gzip" in coding else pieces:
+                content += piece
+                if len(content) > self._max_bytes:
+                    raise FetchFailed(f"{_shown(str(request.url))}: larger than {self._max_bytes} bytes")
+        except zlib.error:
+            text = f"{_shown(str(request.url))}: its answer says that it is packed, and is not, or not whole"
+            raise FetchFailed(text) from None
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return Fetched(
             url=str(request.url.copy_with(username=None, password=None)),
@@ -256,16 +260,22 @@ class Fetcher:
 
 
 def _unpacked(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """Yield the pieces unpacked, each in parts that are no larger than the limit allows."""
+    """Yield the pieces unpacked, each in parts that are no larger than the limit allows.
+
+    Raises:
+        zlib.error: they are not packed, or end before what was packed does.
+    """
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    is_begun = False
     for piece in pieces:
         left = piece
         while left and not inflater.eof:
-            try:
-                yield inflater.decompress(left, limit + 1)
-            except zlib.error:
-                raise FetchFailed("its answer says that it is packed, and is not") from None
+            is_begun = True
+            yield inflater.decompress(left, limit + 1)
             left = inflater.unconsumed_tail
+    # An answer to HEAD is of no length, whatever it says of itself.
+    if is_begun and not inflater.eof:
+        raise zlib.error("cut short")
 
 
 def _abroad(request: httpx.Request, following: httpx.Request) -> httpx.Request:

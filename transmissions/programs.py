@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from transmissions.errors import ProgramFailed, ProgramRefused
+from transmissions.errors import ProgramFailed, ProgramRefused, reason_of
 
 __all__ = ["Finished", "Programs"]
 
@@ -114,7 +114,7 @@ class Programs:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise ProgramFailed(f"{name}: cannot be started: {(error.strerror or str(error)).lower()}") from None
+                raise ProgramFailed(f"{name}: cannot be started: {reason_of(error)}") from None
             return _Running(name, process, max_bytes).ended(given, timeout_s, stopping)
 
 

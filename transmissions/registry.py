@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from transmissions.errors import NoSuchProcessor, TransmissionsError
+from transmissions.errors import NoSuchProcessor, TransmissionsError, reason_of
 from transmissions.problem import nearest
 from transmissions.processor import Processor
 
@@ -134,9 +134,7 @@ def _defined_in(file: Path) -> dict[str, type[Processor]]:
     try:
         known = hashlib.sha256(bytes(file.resolve()) + b"\0" + file.read_bytes()).hexdigest()
     except OSError as error:
-        raise TransmissionsError(
-            f"--processors {file}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise TransmissionsError(f"--processors {file}: cannot be read: {reason_of(error)}") from error
     name = f"transmissions_own_{file.stem}_{known[:16]}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

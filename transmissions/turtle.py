@@ -16,7 +16,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import RDF, XSD
 
 from transmissions import turtle_parser
-from transmissions.errors import InvalidPipeline
+from transmissions.errors import InvalidPipeline, reason_of
 from transmissions.problem import Location, Problem
 
 if TYPE_CHECKING:
@@ -187,8 +187,7 @@ def parse_file(path: Path, file: str | None = None) -> Document:
     except FileNotFoundError:
         raise _refused(name, "there is no such file", "") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise _refused(name, f"cannot be read: {reason.lower()}", "") from None
+        raise _refused(name, f"cannot be read: {reason_of(error)}", "") from None
     return parse(content, name, path.absolute().parent)
 
 

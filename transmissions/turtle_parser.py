@@ -8,10 +8,8 @@ Knows nothing of files or pipelines: text goes in, and a graph, places and mista
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, MutableSequence
-from contextlib import contextmanager
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -21,6 +19,7 @@ from rdflib.namespace import DCTERMS, FOAF, OWL, SH, SKOS
 from rdflib.plugins.parsers.notation3 import BadSyntax, RDFSink, SinkParser, sfloat
 from rdflib.term import Node
 
+from transmissions.literals import quiet_literals
 from transmissions.turtle_mistakes import Mistake, Span, State, explain, skip_space
 
 __all__ = ["Reading", "read"]
@@ -75,7 +74,7 @@ def read(text: str, base: str) -> Reading:
     # the first Macintosh.
     padded = _LONE_RETURN.sub("\n", text) + "\n"
     parser = _Parser(reading, padded, base)
-    with _no_log_of_literals():
+    with quiet_literals():
         try:
             parser.loadBuf(padded)
         except BadSyntax as error:
@@ -251,18 +250,3 @@ class _Parser(SinkParser):
 
     def BadSyntax(self, argstr: str, i: int, msg: str) -> NoReturn:
         raise BadSyntax(self._thisDoc, self.lines, "", i, msg)
-
-
-@contextmanager
-def _no_log_of_literals() -> Iterator[None]:
-    """Keep rdflib from logging a traceback for each literal that is not of its type; the shapes report those."""
-    log = logging.getLogger("rdflib.term")
-
-    def drop(record: logging.LogRecord) -> bool:
-        return False
-
-    log.addFilter(drop)
-    try:
-        yield
-    finally:
-        log.removeFilter(drop)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from transmissions.errors import TransmissionsError
+from transmissions.errors import TransmissionsError, reason_of
 from transmissions.message import Message, set_field
 from transmissions.processor import Processor
 from transmissions.settings import setting
@@ -70,8 +70,7 @@ class FileReader(Processor):
         except FileNotFoundError:
             raise TransmissionsError(f"{path}: there is no such file (looked in {self._looked_in()})") from None
         except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise TransmissionsError(f"{path}: cannot be read: {reason}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         self.bytes_done += len(data)
         is_json = self.media_type.partition(";")[0].strip().lower() == "application/json"
         set_field(message, self.target_field, _json(data, path) if is_json else _text(data, path, self.encoding))

@@ -1,4 +1,4 @@
-"""What queries and updates of the graph in a message share: their text, their bindings, and a process of their own."""
+"""What is asked of the graph in a message: in a process of its own, and, in SPARQL, with a text and bindings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 
 from processors.values import as_text
-from transmissions import BoundedFunction, Duration, Message, Processor, TransmissionsError, require_field, setting
+from transmissions import (
+    BoundedFunction,
+    Duration,
+    Message,
+    Processor,
+    TransmissionsError,
+    reason_of,
+    require_field,
+    setting,
+)
 
-__all__ = ["AskedApart", "Binding", "as_terms", "invalid", "outside", "reach"]
+__all__ = ["AskedApart", "AskedInSPARQL", "Binding", "as_terms", "invalid", "outside", "reach"]
 
 _OUTSIDE = {"ServiceGraphPattern": "SERVICE", "Load": "LOAD", "DatasetClause": "FROM"}
 
@@ -34,7 +43,6 @@ class Binding:
 class AskedApart(Processor):
     """A processor that asks in a process of its own, which is ended when it takes too long, or when the run ends."""
 
-    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
     timeout: Duration = setting(30.0, "seconds that one message may take", minimum=0.001, fixed=True)
     max_memory_bytes: int = setting(
         2 << 30, "memory that asking may take, where the system can bound it", minimum=1 << 28, fixed=True
@@ -42,7 +50,7 @@ class AskedApart(Processor):
     function: str
     """What is called there: `package.module:function`."""
     term: str
-    """What is asked: a query, or an update."""
+    """What is asked, in a word: query, update, validation."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -69,8 +77,14 @@ class AskedApart(Processor):
         except TimeoutError:
             raise TransmissionsError(f"the {self.term} took more than {self.timeout:g} s; see :timeout") from None
 
-    def bound(self, message: Message) -> list[tuple[str, str, Any]]:
-        """Return variable, kind and value of what fields of a message give to variables."""
+
+class AskedInSPARQL(AskedApart):
+    """A processor that asks a query, or makes an update, whose variables the message may give values."""
+
+    bind: list[Binding] = setting((), 'nodes with `:variable`, `:field`, and `:kind` "text" or "address"', fixed=True)
+
+    def bound(self, message: Message) -> list[tuple[str, str, str, str | None]]:
+        """Return what fields of a message give to variables: variable, kind, text, and a literal's datatype."""
         return list(_bound(self.bind, message))
 
     def text_of(self, text: str, file: Path | None) -> tuple[str, str]:
@@ -83,17 +97,20 @@ class AskedApart(Processor):
         if file is not None:
             path = self.context.find(file, below_root=True)
             try:
-                text, place = path.read_text(encoding="utf-8"), str(path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise TransmissionsError(f"{path}: cannot be read: {error}") from None
+                text, place = path.read_text(encoding="utf-8-sig"), str(path)
+            except (OSError, ValueError) as error:
+                raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         if not text.strip():
             raise TransmissionsError(f"no {self.term} is given: set :{self.term}, or :{self.term}File")
         return text, place
 
 
-def as_terms(bound: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
+def as_terms(bound: Iterable[tuple[str, str, str, str | None]]) -> dict[str, Any]:
     """Return bindings as terms of RDF, by variable."""
-    return {name: URIRef(value) if kind == "address" else Text(value) for name, kind, value in bound}
+    return {
+        name: URIRef(text) if kind == "address" else Text(text, datatype=datatype and URIRef(datatype))
+        for name, kind, text, datatype in bound
+    }
 
 
 def invalid(error: Exception) -> str:
@@ -129,17 +146,18 @@ def outside(part: Any) -> Iterator[str]:
             yield from outside(one)
 
 
-def _bound(given: Iterable[Binding], message: Message) -> Iterator[tuple[str, str, Any]]:
+def _bound(given: Iterable[Binding], message: Message) -> Iterator[tuple[str, str, str, str | None]]:
     for one in given:
         value = require_field(message, one.field, f"it is to be ?{one.variable}")
-        yield one.variable, one.kind, _address(value, one.field) if one.kind == "address" else _text(value)
+        if one.kind == "address":
+            yield one.variable, one.kind, _address(value, one.field), None
+        else:
+            # As text, since JSON has no numbers without end, nor those that are none.
+            literal = Text(value if isinstance(value, bool | int | float) else as_text(value))
+            yield one.variable, one.kind, str(literal), literal.datatype
 
 
 def _address(value: Any, field: str) -> str:
     if not isinstance(value, str) or re.search(r"[\s<>\"{}|\\^`]", value) or not re.match(r"[A-Za-z][\w.+-]*:", value):
         raise ValueError(f"the field {field} holds no address")
     return value
-
-
-def _text(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str) else as_text(value)

@@ -6,17 +6,15 @@ has named graphs and needs no prefixes. Equal input gives equal text.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from rdflib import BNode, Dataset, Graph, Literal, URIRef
 from rdflib.term import Node
 
-from transmissions import TransmissionsError
+from transmissions import TransmissionsError, quiet_literals
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -29,7 +27,6 @@ __all__ = [
     "local_name",
     "parsed",
     "quads_in",
-    "quiet",
     "serialised",
     "to_rdflib",
     "to_text",
@@ -192,7 +189,7 @@ def to_rdflib(quads: Iterable[pyoxigraph.Quad], graphs: Graphs) -> Graphs:
     """Add quads to a dataset of rdflib, literals as they are written, and return it."""
     import pyoxigraph
 
-    with quiet():
+    with quiet_literals():
         for quad in quads:
             name = quad.graph_name
             unnamed = isinstance(name, pyoxigraph.DefaultGraph)
@@ -237,21 +234,6 @@ def _term(node: Node) -> Any:
         datatype = pyoxigraph.NamedNode(str(node.datatype)) if node.datatype else None
         return pyoxigraph.Literal(str(node), datatype=datatype)
     raise TypeError(f"{node!r} is no term of RDF")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep rdflib from logging a traceback for each literal that is not of its type; that is the data's affair."""
-    log = logging.getLogger("rdflib.term")
-
-    def drop(record: logging.LogRecord) -> bool:
-        return False
-
-    log.addFilter(drop)
-    try:
-        yield
-    finally:
-        log.removeFilter(drop)
 
 
 def local_name(address: str) -> str:

@@ -9,7 +9,7 @@ import orjson
 
 from processors.rdf.graphs import parsed, to_text
 from processors.sparql.templates import filled
-from transmissions import Message, Processor, TransmissionsError, require_field, set_field, setting
+from transmissions import Message, Processor, TransmissionsError, reason_of, require_field, set_field, setting
 
 __all__ = ["RDFMapper"]
 
@@ -56,9 +56,7 @@ class RDFMapper(Processor):
                 self._context = _context(orjson.loads(data))
                 self._prefixes = _prefixes(self._context)
         except OSError as error:
-            raise TransmissionsError(
-                f"{self._path}: {(error.strerror or str(error)).lower()}; see :mappingFile"
-            ) from None
+            raise TransmissionsError(f"{self._path}: {reason_of(error)}; see :mappingFile") from None
         except ValueError as error:
             raise TransmissionsError(f"{self._path}: not valid JSON: {error}") from None
 

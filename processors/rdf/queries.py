@@ -12,16 +12,25 @@ from rdflib import BNode, URIRef
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 
-from processors.rdf.asking import AskedApart, as_terms, invalid, outside
-from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
-from transmissions import MISSING, Message, TransmissionsError, get_field, require_field, set_field, setting
+from processors.rdf.asking import AskedInSPARQL, as_terms, invalid, outside
+from processors.rdf.graphs import Graphs, from_rdflib, quads_in, to_rdflib, to_text
+from transmissions import (
+    MISSING,
+    Message,
+    TransmissionsError,
+    get_field,
+    quiet_literals,
+    require_field,
+    set_field,
+    setting,
+)
 
 __all__ = ["RDFQuery", "answer_of", "check_query", "rows_of"]
 
 _NUMBERS = re.compile(r".*#(integer|int|long|decimal|double|float|nonNegativeInteger|positiveInteger)$")
 
 
-class RDFQuery(AskedApart):
+class RDFQuery(AskedInSPARQL):
     r"""Ask a SPARQL query of the graph in a message: SELECT, ASK, CONSTRUCT or DESCRIBE.
 
     The answer to SELECT and ASK is in the standard's JSON form, `results.bindings` or `boolean`; with `:answer "rows"`
@@ -92,7 +101,7 @@ def answer_of(question: Mapping[str, Any]) -> Any:
         ValueError: the text is no graph.
     """
     dataset = to_rdflib(quads_in(question["graph"], question["field"]), Graphs(default_union=question["union"]))
-    with quiet():
+    with quiet_literals():
         found = dataset.query(_prepared(question["query"]), initBindings=as_terms(question["bindings"]))
         if found.type == "ASK":
             return {"head": {}, "boolean": bool(found.askAnswer)}

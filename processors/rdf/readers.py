@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from processors.rdf.graphs import FORMATS, format_named, local_name, parsed, quads_in, to_text
-from transmissions import Message, Processor, TransmissionsError, require_field, set_field, setting
+from transmissions import Message, Processor, TransmissionsError, reason_of, require_field, set_field, setting
 
 __all__ = ["ConfigMap", "DatasetReader", "RDFParser"]
 
@@ -51,7 +51,7 @@ class DatasetReader(Processor):
             data = path.read_bytes()
             quads, prefixes = parsed(data, form, self.base_uri or path.absolute().as_uri())
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         except ValueError as error:
             raise TransmissionsError(f"{path}: {error}") from None
         self.bytes_done += len(data)
@@ -100,7 +100,7 @@ class RDFParser(Processor):
         try:
             self._context = orjson.loads(path.read_bytes())
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         except ValueError as error:
             raise TransmissionsError(f"{path}: not valid JSON: {error}") from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +12,7 @@ from rdflib import BNode, Graph, URIRef
 from rdflib.namespace import RDF, SH
 from rdflib.term import Node
 
-from processors.rdf.asking import reach
+from processors.rdf.asking import AskedApart, reach
 from processors.rdf.graphs import (
     Graphs,
     format_named,
@@ -18,24 +20,25 @@ from processors.rdf.graphs import (
     local_name,
     parsed,
     quads_in,
-    quiet,
     serialised,
     to_rdflib,
+    to_text,
 )
-from transmissions import Message, Processor, TransmissionsError, require_field, set_field, setting
+from transmissions import Message, TransmissionsError, quiet_literals, reason_of, require_field, set_field, setting
 
-__all__ = ["SHACLValidator"]
+__all__ = ["SHACLValidator", "found_in"]
 
 _COPIED_DEEP, _COPIED_MOST = 10, 100_000
 _QUERIES = (SH.select, SH.ask, SH.construct)
 
 
-class SHACLValidator(Processor):
+class SHACLValidator(AskedApart):
     r"""Validate the graph in a message against SHACL shapes, and say in fields whether it conforms and why not.
 
     `conforms` is true or false, to route by (FieldFilter lets on one or the other); `validationReport` is a list with
     an object for each result: `focusNode`, `path`, `value`, `severity`, `message`, `constraint`, `shape`. Shapes are
-    those of SHACL's core and of SHACL-SPARQL; nothing is imported or fetched, and no script is run.
+    those of SHACL's core and of SHACL-SPARQL; nothing is imported or fetched, and no script is run. A graph is
+    validated in a process of its own, which is ended when it takes too long, or when the run ends.
 
     Example:
         :stage a :SHACLValidator ; :settings [ :shapesFile "shapes.ttl" ] .
@@ -48,6 +51,9 @@ class SHACLValidator(Processor):
 
     Guarantee: pure.
     """
+
+    function = "processors.rdf.shacl:found_in"
+    term = "validation"
 
     shapes_file: Path = setting(doc="the shapes, in any format that DatasetReader reads", fixed=True)
     source_field: str = setting("dataset", "field with the graph, as a dotted path", reads=True, fixed=True)
@@ -76,53 +82,90 @@ class SHACLValidator(Processor):
         try:
             quads, _ = parsed(path.read_bytes(), form, path.absolute().as_uri())
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         except ValueError as error:
             raise TransmissionsError(f"{path}: {error}") from None
-        self._shapes = to_rdflib(quads, Graphs()).default_context
-        for query in _QUERIES:
-            for text in self._shapes.objects(None, query):
-                try:
-                    found = reach(str(text))
-                except ValueError as error:
-                    raise TransmissionsError(f"{path}: a query in a shape is {error}") from None
-                if found:
-                    raise TransmissionsError(f"{path}: refused: {found} in a shape reaches outside of the graph")
+        _check_queries(to_rdflib(quads, Graphs()).default_context, path)
+        self._shapes = to_text(quads)
 
     def process(self, message: Message) -> Message | None:
         """Return the message with what was found."""
-        quads = quads_in(require_field(message, self.source_field), self.source_field)
-        data = to_rdflib(quads, Graphs()).default_context
-        _check_copies(data)
-        try:
-            with quiet():
-                conforms, report, _ = pyshacl.validate(
-                    data, shacl_graph=self._shapes, inplace=True, inference="none", advanced=False, js=False,
-                    meta_shacl=False, do_owl_imports=False, allow_infos=self.allow_warnings,
-                    allow_warnings=self.allow_warnings,
-                )  # fmt: skip
-        except Exception as error:
-            # The validator raises errors of many kinds for shapes that make no sense.
-            raise TransmissionsError(f"{self.shapes_file}: the shapes cannot be used: {_first_line(error)}") from None
-        if not isinstance(report, Graph):
-            # What fails on the way is handed back in place of a report.
-            raise TransmissionsError(f"{self.shapes_file}: the shapes cannot be used: {_first_line(report)}")
-        results = _results(report)
+        graph = require_field(message, self.source_field)
+        if not isinstance(graph, str):
+            quads_in(graph, self.source_field)
+        found = self.asked(
+            {
+                "shapes": self._shapes,
+                "graph": graph,
+                "field": self.source_field,
+                "place": str(self.shapes_file),
+                "allow_warnings": self.allow_warnings,
+                "with_graph": bool(self.report_graph_field),
+            }
+        )
+        conforms, results = found["conforms"], found["results"]
         self._counts["conforming" if conforms else "failing"] += 1
         if not conforms and self.on_invalid == "drop":
             self.warn(f"a graph does not conform and was left out: {_sentence(results)}")
             return None
         if not conforms and self.on_invalid == "fail":
             raise TransmissionsError(f"the graph does not conform: {_sentence(results)}")
-        set_field(message, self.conforms_field, bool(conforms))
+        set_field(message, self.conforms_field, conforms)
         set_field(message, self.report_field, results)
         if self.report_graph_field:
-            set_field(message, self.report_graph_field, _report_text(report))
+            set_field(message, self.report_graph_field, found["graph"])
         return message
 
     def report(self) -> dict[str, Any]:
         """Return how many graphs conform, and how many do not."""
         return dict(self._counts)
+
+
+def _check_queries(shapes: Graph, path: Path) -> None:
+    for query in _QUERIES:
+        for text in shapes.objects(None, query):
+            try:
+                found = reach(str(text))
+            except ValueError as error:
+                raise TransmissionsError(f"{path}: a query in a shape is {error}") from None
+            if found:
+                raise TransmissionsError(f"{path}: refused: {found} in a shape reaches outside of the graph")
+
+
+def found_in(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a validation finds: `conforms`, `results`, and, `with_graph`, the report as Turtle in `graph`.
+
+    The question has `graph` (the field's text), `field`, `shapes` (in N-Quads) and `place` (where they are from),
+    `allow_warnings` and `with_graph`. It has no bound in time, and is asked where it can be ended.
+
+    Raises:
+        TransmissionsError: the shapes make no sense, or the graph cannot be validated.
+        ValueError: the text is no graph.
+    """
+    data = to_rdflib(quads_in(question["graph"], question["field"]), Graphs()).default_context
+    _check_copies(data)
+    lenient = question["allow_warnings"]
+    try:
+        with quiet_literals():
+            conforms, report, _ = pyshacl.validate(
+                data, shacl_graph=_prepared(question["shapes"]), inplace=True, inference="none", advanced=False,
+                js=False, meta_shacl=False, do_owl_imports=False, allow_infos=lenient, allow_warnings=lenient,
+            )  # fmt: skip
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The validator raises errors of many kinds for shapes that make no sense.
+        report = error
+    if not isinstance(report, Graph):
+        # What fails on the way is handed back in place of a report.
+        raise TransmissionsError(f"{question['place']}: the shapes cannot be used: {_first_line(report)}")
+    found = {"conforms": bool(conforms), "results": _results(report)}
+    return {**found, "graph": _report_text(report)} if question["with_graph"] else found
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared(shapes: str) -> Graph:
+    return to_rdflib(quads_in(shapes, "shapes"), Graphs()).default_context
 
 
 def _check_copies(data: Graph) -> None:

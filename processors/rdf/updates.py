@@ -14,16 +14,16 @@ from rdflib.plugins.sparql import prepareUpdate
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Update
 
-from processors.rdf.asking import AskedApart, as_terms, invalid, outside
-from processors.rdf.graphs import Graphs, from_rdflib, quads_in, quiet, to_rdflib, to_text
-from transmissions import Message, TransmissionsError, require_field, set_field, setting
+from processors.rdf.asking import AskedInSPARQL, as_terms, invalid, outside
+from processors.rdf.graphs import Graphs, from_rdflib, quads_in, to_rdflib, to_text
+from transmissions import Message, TransmissionsError, quiet_literals, require_field, set_field, setting
 
 __all__ = ["RDFUpdate", "changed_by", "check_update"]
 
 _DONE = frozenset({"InsertData", "DeleteData", "DeleteWhere", "Modify"})
 
 
-class RDFUpdate(AskedApart):
+class RDFUpdate(AskedInSPARQL):
     r"""Change the graph in a message by a SPARQL update: INSERT DATA, DELETE DATA, DELETE and INSERT with a WHERE.
 
     It is the default graph that is asked and changed; named graphs stay as they are, and an update that speaks of them
@@ -89,7 +89,7 @@ def changed_by(order: Mapping[str, Any]) -> str:
     quads = _apart(quads_in(order["graph"], order["field"]))
     unnamed = [quad for quad in quads if isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
     named = [quad for quad in quads if not isinstance(quad.graph_name, pyoxigraph.DefaultGraph)]
-    with quiet():
+    with quiet_literals():
         graph = to_rdflib(unnamed, Graphs()).default_context
         graph.update(_prepared(order["update"]), initBindings=as_terms(order["bindings"]))
         changed = [*sorted(from_rdflib(graph), key=_place), *named]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from transmissions import Duration, Message, Processor, TransmissionsError, copy_message, set_field, setting
-from transmissions.secrets import remember
+from processors.extras import library
+from processors.keys import key_in
+from transmissions import Duration, Message, Processor, TransmissionsError, copy_message, reason_of, set_field, setting
 
 if TYPE_CHECKING:
     import uvicorn
@@ -78,14 +78,8 @@ class HttpServer(Processor):
 
     async def start(self) -> None:
         """Find out whether it may serve, and what."""
-        try:
-            import starlette
-            import uvicorn
-        except ImportError:
-            raise TransmissionsError(
-                "starlette and uvicorn are not installed; they come with: pip install 'transmissions-engine[server]'"
-            ) from None
-        del starlette, uvicorn
+        for name in ("starlette", "uvicorn"):
+            library(name, "server")
         self.context.network.check_listening("127.0.0.1" if self.host == "localhost" else self.host)
         if self.token_variable:
             self._token = _token(self.token_variable)
@@ -176,10 +170,7 @@ class HttpServer(Processor):
 
 
 def _token(variable: str) -> str:
-    token = os.environ.get(variable, "").strip()
-    if not token:
-        raise TransmissionsError(f"the environment variable {variable} is not set; it is to hold the token")
-    remember(token)
+    token = key_in(variable, "the token")
     if len(token) < _SHORTEST_TOKEN:
         raise TransmissionsError(
             f"the token in {variable} is short enough to be guessed; {_SHORTEST_TOKEN} signs are not"
@@ -197,8 +188,7 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
             opened.bind((host, port))
             opened.listen(128)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise TransmissionsError(f"{host}:{port}: cannot be listened on: {reason}") from None
+            raise TransmissionsError(f"{host}:{port}: cannot be listened on: {reason_of(error)}") from None
         yield opened
 
 

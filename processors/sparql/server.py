@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import orjson
 
 from processors.sparql.templates import filled
-from transmissions import Duration, Fetcher, Message, Processor, TransmissionsError, get_field, setting
+from transmissions import Duration, Fetcher, Message, Processor, TransmissionsError, get_field, reason_of, setting
 from transmissions.secrets import remember
 
 __all__ = ["Endpoint", "SPARQLProcessor"]
@@ -121,7 +121,7 @@ class SPARQLProcessor(Processor):
         try:
             listed = orjson.loads(path.read_bytes())
         except OSError as error:
-            raise TransmissionsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+            raise TransmissionsError(f"{path}: cannot be read: {reason_of(error)}") from None
         except ValueError as error:
             raise TransmissionsError(f"{path}: not valid JSON: {error}") from None
         for one in listed if isinstance(listed, list) else [listed]:

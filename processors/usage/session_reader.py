@@ -9,7 +9,7 @@ from typing import Any
 
 from processors.usage.calls import CallTable
 from processors.usage.log_files import TOO_LONG, Block, find_logs, first_line, read_blocks, whose
-from transmissions import Message, TransmissionsError
+from transmissions import Message, TransmissionsError, reason_of
 from transmissions.usage.errors import InvalidUsage
 from transmissions.usage.record import UsageRecord
 
@@ -126,7 +126,7 @@ class SessionReader:
                     self.counts["files"] += 1
                 self._read_block(log, block)
         except OSError as error:
-            self._lost(f"cannot be read: {(error.strerror or str(error)).lower()}", path, 0)
+            self._lost(f"cannot be read: {reason_of(error)}", path, 0)
         except TransmissionsError as error:
             self._lost(str(error), path, 0)
         if log is not None:

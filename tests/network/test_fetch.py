@@ -70,6 +70,20 @@ def test_an_answer_in_no_known_packing_is_refused(headers: dict[str, str], text:
         fetcher().fetch(web.address)
 
 
+@pytest.mark.parametrize("kept", [5, 12, -9, -1])
+def test_a_packed_answer_that_is_cut_short_is_refused(kept: int, web: Any, fetcher: Make) -> None:
+    """Half of a packed text is none, although the connection ended in order; the error says where it came from."""
+    web.answers["/z"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b"a text of some length")[:kept])
+    with pytest.raises(FetchFailed, match=r"/z: its answer says that it is packed, and is not, or not whole"):
+        fetcher().fetch(f"{web.address}z")
+
+
+def test_what_has_no_body_may_be_called_packed(web: Any, fetcher: Make) -> None:
+    """A server may tell the same headers where it sends nothing."""
+    web.answers["/z"] = (200, {"Content-Encoding": "gzip"}, b"")
+    assert fetcher().fetch(f"{web.address}z").content == b""
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_who_is_busy_is_asked_again(status: int, web: Any, fetcher: Make, clock: Any) -> None:
     """A host that is busy is asked again, each time after a longer while, as often as was said."""
@@ -103,6 +117,7 @@ def test_a_time_to_come_back_may_be_a_date() -> None:
     assert 3500 < asked_wait(format_datetime(datetime.now(UTC) + timedelta(hours=1))) <= 3600
     assert asked_wait("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert asked_wait("-5") == asked_wait("²") == 0
+    assert asked_wait(f"Wed, {'9' * 30} Oct 2015 07:28:00 +{'9' * 30}") == 0
 
 
 def test_what_must_not_be_repeated_is_sent_once(web: Any, fetcher: Make, clock: Any) -> None:

@@ -14,6 +14,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 
 import transmissions
+from processors.rdf.asking import Binding
 from processors.rdf.queries import RDFQuery
 from processors.rdf.readers import ConfigMap, DatasetReader, RDFParser
 from processors.rdf.shacl import SHACLValidator
@@ -56,7 +57,10 @@ def ask(query: str, dataset: str, message: Message | None = None, **options: Any
     """Return RDFQuery's answer."""
     stage = RDFQuery(query=query, **options)
     stage.start()
-    return stage.process({"dataset": dataset, **(message or {})})["queryResults"]
+    try:
+        return stage.process({"dataset": dataset, **(message or {})})["queryResults"]
+    finally:
+        stage.close()
 
 
 def validator(shapes: str, folder: Path, **options: Any) -> SHACLValidator:
@@ -270,6 +274,25 @@ def test_a_query_that_takes_too_long_is_ended() -> None:
         ask(cross, data, timeout=0.05)
     with pytest.raises(TransmissionsError, match="more than 10 rows"):
         ask("SELECT * WHERE { ?a ?p ?b }", data, max_rows=10)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (5, ("5", "integer")),
+        (2**70, (str(2**70), "integer")),
+        (0.5, ("0.5", "double")),
+        (float("nan"), ("nan", "double")),
+        (True, ("true", "boolean")),
+        ("5", ("5", "")),
+        (None, ("null", "")),
+        ([1, "b"], ('[1,"b"]', "")),
+    ],
+)
+def test_a_bound_value_keeps_its_type(value: Any, shown: tuple[str, str]) -> None:
+    """Numbers, however large, and truths get into a query as such; what is neither is text."""
+    (row,) = ask("SELECT ?x { BIND(?v AS ?x) }", "", {"f": value}, bind=[Binding("v", "f")])["results"]["bindings"]
+    assert (row["x"]["value"].lower(), row["x"].get("datatype", "").rpartition("#")[2]) == shown
 
 
 PERSON = """<urn:S> a sh:NodeShape ; sh:targetClass <urn:T> ;

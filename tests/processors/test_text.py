@@ -15,6 +15,7 @@ from processors.routing import Choice
 from processors.templates import RDFBuilder, Templater
 from processors.text import Concat, Reverse, ShowMessage, StringFilter
 from processors.turtle_formatter import TurtleFormatter
+from processors.walking import FileFilter
 from transmissions import Context, Processor
 
 
@@ -139,3 +140,16 @@ def test_fields_that_settings_name_are_known_before_a_run(tmp_path: Path) -> Non
     (tmp_path / "p.ttl").write_text(turtle, encoding="utf-8")
     warnings = transmissions.load(tmp_path / "p.ttl").warnings
     assert ['reads the field "gone"' in one.message for one in warnings] == [True]
+
+
+@pytest.mark.parametrize("glob", ["[!].md", "[^].md", "[].md", "[.md", "{a", "}"])
+def test_what_is_no_choice_in_a_glob_stands_for_itself(glob: str) -> None:
+    """A bracket that closes nothing, or holds nothing, is a sign like others."""
+    assert FileFilter(include_pattern=[glob]).process({"filepath": glob}) == {"filepath": glob, "match": True}
+    assert FileFilter(include_pattern=[glob]).process({"filepath": "a.md"}) is None
+
+
+def test_a_choice_in_a_glob_that_is_none_is_named() -> None:
+    """A range from a later sign to an earlier one is an error that shows glob and range."""
+    with pytest.raises(ValueError, match=r"the glob \[z-a\]\.md has a choice that is none: \[z-a\]"):
+        FileFilter(include_pattern=["[z-a].md"]).process({"filepath": "a.md"})

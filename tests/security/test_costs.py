@@ -1,7 +1,9 @@
-"""Queries and templates that would take for ever, or all memory, are ended with an error, in time."""
+"""Queries, shapes and templates that would take for ever, or all memory, are ended with an error, in time."""
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 from pathlib import Path
 
@@ -60,6 +62,55 @@ def test_an_abort_does_not_wait_for_a_query(tmp_path: Path, query: str) -> None:
     assert result.status == "aborted"
 
 
+SHAPES = [
+    'sh:property [ sh:path <urn:p> ; sh:pattern "^(a+)+$" ]',
+    'sh:sparql [ sh:message "m" ; sh:select "SELECT $this WHERE { $this <urn:p> ?o FILTER(REGEX(?o, '
+    + "'^(a+)+$'))}\" ]",
+]
+
+
+def validating(folder: Path, shape: str, timeout_s: float) -> transmissions.Pipeline:
+    """Return a pipeline that validates what has <urn:p>, and leaves out what cannot be validated."""
+    (folder / "shapes.ttl").write_text(
+        "@prefix sh: <http://www.w3.org/ns/shacl#> .\n"
+        f"<urn:s> a sh:NodeShape ; sh:targetSubjectsOf <urn:p> ; {shape} .\n",
+        encoding="utf-8",
+    )
+    (folder / "check.ttl").write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n:p a :Transmission ; :pipe (:check) .\n"
+        ":check a :SHACLValidator ; :onError :skip ;\n"
+        f'    :settings [ :shapesFile "shapes.ttl" ; :timeout {timeout_s} ] .\n',
+        encoding="utf-8",
+    )
+    return transmissions.load(folder / "check.ttl")
+
+
+HARD = {"dataset": f'<urn:a> <urn:p> "{"a" * 60}!" .\n'}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_without_end_is_ended(tmp_path: Path, shape: str) -> None:
+    """A pattern, or a query in a shape, ends when its time is over, and the next graph is validated."""
+    easy = {"dataset": '<urn:a> <urn:q> "b" .\n'}
+    run = validating(tmp_path, shape, 0.5).start(messages=[HARD, easy], collect=True)
+    assert [message["conforms"] for message in run.messages()] == [True]
+    result = run.wait()
+    assert result is not None
+    assert [problem["text"] for problem in result.problems] == [
+        "TransmissionsError: the validation took more than 0.5 s; see :timeout"
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_abort_does_not_wait_for_a_shape(tmp_path: Path, shape: str) -> None:
+    """A run that is aborted ends, although its validation would go on for an hour."""
+    run = validating(tmp_path, shape, 3600).start(messages=HARD)
+    threading.Timer(1.0, run.abort).start()
+    result = run.wait(timeout=20)
+    assert result is not None
+    assert result.status == "aborted"
+
+
 def test_what_was_ended_is_begun_anew() -> None:
     """After a call that took too long the next one is answered, and not with what was left of the last."""
     ask = BoundedFunction("processors.rdf.queries:answer_of")
@@ -72,6 +123,31 @@ def test_what_was_ended_is_begun_anew() -> None:
             ask.call({**question, "graph": "<", "query": "ASK {}"}, 60)
     finally:
         ask.close()
+
+
+def test_any_time_may_be_given_and_what_is_no_json_is_an_error_of_its_message() -> None:
+    """A bound that no clock holds is a long one; half a sign neither hangs nor ends the process that asks."""
+    ask = BoundedFunction("processors.rdf.queries:answer_of")
+    question = {"graph": "", "field": "g", "union": False, "bindings": [], "max_rows": 5, "query": "ASK {}"}
+    try:
+        assert ask.call(question, 1e300) == {"head": {}, "boolean": True}
+        with pytest.raises(ValueError, match="cannot be handed over as JSON"):
+            ask.call({**question, "graph": "\ud800"}, 60)
+        assert ask.call(question, 60) == {"head": {}, "boolean": True}
+    finally:
+        ask.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process is looked for by its number")
+def test_a_process_ends_with_its_owner() -> None:
+    """Whoever forgets to close what asks leaves no process behind."""
+    ask = BoundedFunction("os:getpgid")
+    process = ask.call(0, 60)
+    os.kill(process, 0)
+    del ask
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 DOUBLED = "".join("{% set a = a ~ a %}" for _ in range(60))

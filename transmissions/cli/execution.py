@@ -18,7 +18,7 @@ from transmissions.cli.interrupts import Interrupts
 from transmissions.cli.messages import MessageWriter, as_json, read_messages, write_whole
 from transmissions.cli.progress import Progress, make_progress
 from transmissions.cli.summary import summary
-from transmissions.errors import OutputFailed, ParameterError, StageError, TransmissionsError
+from transmissions.errors import OutputFailed, ParameterError, StageError, TransmissionsError, reason_of
 from transmissions.output.system import failed
 from transmissions.runtime.result import Result, Status
 from transmissions.secrets import redact
@@ -123,9 +123,7 @@ def _check_writable(report: Path) -> None:
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ParameterError(
-            f"--report {report}: this cannot be written: {(error.strerror or str(error)).lower()}"
-        ) from None
+        raise ParameterError(f"--report {report}: this cannot be written: {reason_of(error)}") from None
     if report.is_dir():
         raise ParameterError(f"--report {report}: this cannot be written: it is a folder")
     if not os.access(report.parent, os.W_OK):

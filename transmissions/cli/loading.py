@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from transmissions.errors import NoSuchPipeline
+from transmissions.errors import NoSuchPipeline, reason_of
 from transmissions.problem import Location, Problem
 
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ def problems_of(name: str, registry: Registry) -> list[Problem]:
     except NoSuchPipeline as error:
         return [Problem(Location(name), str(error), code="no-such-pipeline")]
     except OSError as error:
-        return [Problem(Location(name), f"cannot be read: {(error.strerror or str(error)).lower()}", code="unreadable")]
+        return [Problem(Location(name), f"cannot be read: {reason_of(error)}", code="unreadable")]
     return problems

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from transmissions.errors import ParameterError
+from transmissions.errors import ParameterError, reason_of
 from transmissions.message import Message
 from transmissions.output.system import naming_file
 
@@ -33,7 +33,7 @@ def read_messages(text: str) -> Iterable[Message]:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ParameterError(f"-m {text}: {(error.strerror or str(error)).lower()}") from None
+            raise ParameterError(f"-m {text}: {reason_of(error)}") from None
         try:
             return _messages(orjson.loads(data), str(path))
         except orjson.JSONDecodeError:

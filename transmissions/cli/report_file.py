@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from transmissions.errors import ParameterError
+from transmissions.errors import ParameterError, reason_of
 from transmissions.problem import nearest
 from transmissions.runtime.result import StageStatistics
 from transmissions.streams import StreamStatistics
@@ -69,7 +69,7 @@ def read_report(path: Path) -> Report:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ParameterError(f"--report {path}: {(error.strerror or str(error)).lower()}") from None
+        raise ParameterError(f"--report {path}: {reason_of(error)}") from None
     if not data.strip():
         raise ParameterError(f"--report {path}: the file is empty; `trans run … --report {path}` writes one")
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from transmissions.errors import OutputFailed
+from transmissions.errors import OutputFailed, reason_of
 
 __all__ = ["SYSTEM", "System", "failed", "naming_file"]
 
@@ -75,6 +75,5 @@ class naming_file:  # noqa: N801 (it is used as a word: `with naming_file(path)`
 
 def failed(path: str, error: OSError) -> OutputFailed:
     """Return the error that says in one line why a file cannot be written."""
-    reason = (error.strerror or str(error)).lower()
     hint = _HINTS.get(errno.errorcode.get(error.errno or 0, ""), "")
-    return OutputFailed(f"{path}: cannot be written: {reason}{hint}")
+    return OutputFailed(f"{path}: cannot be written: {reason_of(error)}{hint}")
