@@ -96,9 +96,7 @@ def test_a_shape_without_end_is_ended(tmp_path: Path, shape: str) -> None:
     assert [message["conforms"] for message in run.messages()] == [True]
     result = run.wait()
     assert result is not None
-    assert [problem["text"] for problem in result.problems] == [
-        "TransmissionsError: the validation took more than 0.5 s; see :timeout"
-    ]
+    assert [problem["text"] for problem in result.problems] == ["the validation took more than 0.5 s; see :timeout"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
