@@ -8,12 +8,11 @@ logging off it was 3,360. Processor time is compared, since other programs cost 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Row, median
+from benchmarks.measure import Row, measured, median
 
 ORIGINAL_MESSAGES_PER_CPU_S = 1120
 
@@ -32,13 +31,13 @@ MARKDOWN = (
 :m a :MarkdownToHTML ; :settings [ :sourceField "currentItem" ; :outputField "html" ] .
 """
 )
-RUN = """import resource, sys, time, transmissions
+RUN = """import sys, time, transmissions
 pipeline = transmissions.load(sys.argv[1])
 pipeline.run(messages={{"items": {items}[:10]}})
 items = {items}
 began = time.process_time()
 pipeline.run(messages={{"items": items}})
-print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(time.process_time() - began)
 """
 TEN, NUMBERS = "list(range(10))", "list(range(100_000))"
 DOCUMENTS = "[f'# Page {{n}}\\n\\nsome *text*' for n in range({count})]"
@@ -77,6 +76,5 @@ def rows(options: argparse.Namespace) -> list[Row]:
 def _run(source: Path, items: str, rounds: int) -> tuple[float, int]:
     """Return seconds of processor time of a run, without start-up, and the most bytes of memory; medians."""
     command = [sys.executable, "-c", RUN.format(items=items), str(source)]
-    found = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(rounds)]
-    scale = 1 if sys.platform == "darwin" else 1024
-    return median([float(one[0]) for one in found]), int(median([float(one[1]) for one in found])) * scale
+    found = [measured(command) for _ in range(rounds)]
+    return median([float(one.output) for one in found]), int(median([one.peak_bytes for one in found]))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,26 +39,40 @@ class Measured:
         cpu_s: seconds of processor time, user and system.
         wall_s: seconds from start to end.
         peak_bytes: the most memory it held (resident).
+        output: what it printed.
     """
 
     cpu_s: float
     wall_s: float
     peak_bytes: int
+    output: str
+
+
+# A process counts as its own the memory of the one that it was made of, so it is started by one that is small.
+_START = """
+import json, os, sys, tempfile, time
+with tempfile.TemporaryFile() as printed:
+    began = time.perf_counter()
+    to = [(os.POSIX_SPAWN_DUP2, printed.fileno(), 1)]
+    process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=to)
+    _, status, usage = os.wait4(process, 0)
+    wall_s = time.perf_counter() - began
+    printed.seek(0)
+    print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss,
+                      printed.read().decode(errors="replace")]))
+"""
 
 
 def measured(command: Sequence[str]) -> Measured:
-    """Run a command to its end, its output thrown away, and return what it took; raises if it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.stderr.buffer.write(errors)
-        raise RuntimeError(f"{command} ended with {process.returncode}")
-    scale = 1 if sys.platform == "darwin" else 1024
-    return Measured(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * scale)
+    """Run a command to its end and return what it took and printed; raises if it fails."""
+    started = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _START, *command], stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    code, cpu_s, wall_s, peak, output = json.loads(started.stdout)
+    if code:
+        sys.stderr.buffer.write(started.stderr)
+        raise RuntimeError(f"{command} ended with {code}")
+    return Measured(cpu_s, wall_s, peak if sys.platform == "darwin" else peak * 1024, output)
 
 
 def median(values: Sequence[float]) -> float:
