@@ -6,8 +6,9 @@ load an RDF library.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from transmissions.lazy import lazily
 
 # Not by the way of the others: the module has the name of its function, and would hide it once it is imported.
 from transmissions.processor import Processor, processor
@@ -89,50 +90,45 @@ __all__ = [
     "size_of_message",
 ]
 
-_HOMES = {
-    "BoundedFunction": "bounded",
-    "Buffer": "model",
-    "Context": "context",
-    "Duration": "settings",
-    "EventStream": "streams",
-    "FetchFailed": "errors",
-    "Fetched": "fetch",
-    "Fetcher": "fetch",
-    "InvalidPipeline": "errors",
-    "MISSING": "message",
-    "Mark": "message",
-    "Message": "message",
-    "MissingField": "message",
-    "Network": "network",
-    "NetworkRefused": "errors",
-    "Output": "output",
-    "Pipeline": "pipeline",
-    "Result": "runtime.result",
-    "Run": "runtime.run",
-    "SharedList": "message",
-    "StageError": "errors",
-    "StageStatistics": "runtime.result",
-    "Status": "runtime.result",
-    "StreamStatistics": "streams",
-    "TransmissionsError": "errors",
-    "WhenFull": "streams",
-    "copy_message": "message",
-    "delete_field": "message",
-    "get_field": "message",
-    "load": "pipeline",
-    "quiet_literals": "literals",
-    "reason_of": "errors",
-    "require_field": "message",
-    "set_field": "message",
-    "setting": "settings",
-    "shorten": "message",
-    "size_of_message": "streams",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"transmissions.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "BoundedFunction": "transmissions.bounded",
+        "Buffer": "transmissions.model",
+        "Context": "transmissions.context",
+        "Duration": "transmissions.settings",
+        "EventStream": "transmissions.streams",
+        "FetchFailed": "transmissions.errors",
+        "Fetched": "transmissions.fetch",
+        "Fetcher": "transmissions.fetch",
+        "InvalidPipeline": "transmissions.errors",
+        "MISSING": "transmissions.message",
+        "Mark": "transmissions.message",
+        "Message": "transmissions.message",
+        "MissingField": "transmissions.message",
+        "Network": "transmissions.network",
+        "NetworkRefused": "transmissions.errors",
+        "Output": "transmissions.output",
+        "Pipeline": "transmissions.pipeline",
+        "Result": "transmissions.runtime.result",
+        "Run": "transmissions.runtime.run",
+        "SharedList": "transmissions.message",
+        "StageError": "transmissions.errors",
+        "StageStatistics": "transmissions.runtime.result",
+        "Status": "transmissions.runtime.result",
+        "StreamStatistics": "transmissions.streams",
+        "TransmissionsError": "transmissions.errors",
+        "WhenFull": "transmissions.streams",
+        "copy_message": "transmissions.message",
+        "delete_field": "transmissions.message",
+        "get_field": "transmissions.message",
+        "load": "transmissions.pipeline",
+        "quiet_literals": "transmissions.literals",
+        "reason_of": "transmissions.errors",
+        "require_field": "transmissions.message",
+        "set_field": "transmissions.message",
+        "setting": "transmissions.settings",
+        "shorten": "transmissions.message",
+        "size_of_message": "transmissions.streams",
+    },
+)

@@ -7,7 +7,6 @@ from typing import Any
 
 import networkx as nx
 
-from transmissions.errors import InvalidPipeline
 from transmissions.model import Definition, Stage
 from transmissions.parameters import templates_in
 from transmissions.problem import Location, Problem, nearest
@@ -19,14 +18,12 @@ __all__ = ["assemble", "check", "circles"]
 def assemble(definition: Definition) -> nx.DiGraph[str]:
     """Return a pipeline as a graph: stages by name, each with its `Stage` as `stage`; edges as the pipes have them.
 
-    Nodes are in the order in which the pipes name them.
-
-    Raises:
-        InvalidPipeline: the stages form a circle.
+    Nodes are in the order in which the pipes name them. There may be circles.
     """
-    graph = _graph(definition)
-    if problems := circles(definition):
-        raise InvalidPipeline(problems)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for stage in definition.stages:
+        graph.add_node(stage.name, stage=stage)
+    graph.add_edges_from(definition.edges)
     return graph
 
 
@@ -34,7 +31,7 @@ def check(definition: Definition, registry: Registry) -> list[Problem]:
     """Return what is wrong with the graph of a pipeline: circles; as warnings, fields that no earlier stage writes."""
     # Where stages form a circle, every one of them is before every other.
     return circles(definition) or [
-        *_missing_fields(definition, _graph(definition), registry),
+        *_missing_fields(definition, assemble(definition), registry),
         *(_nothing_to_call(stage) for stage in definition.stages if registry.find(stage.processor).calls),
     ]
 
@@ -45,17 +42,9 @@ def _nothing_to_call(stage: Stage) -> Problem:
     return Problem(stage.location, message, hint, "no-application", "warning")
 
 
-def _graph(definition: Definition) -> nx.DiGraph[str]:
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    for stage in definition.stages:
-        graph.add_node(stage.name, stage=stage)
-    graph.add_edges_from(definition.edges)
-    return graph
-
-
 def circles(definition: Definition) -> list[Problem]:
     """Return a problem for each circle that the stages form; needs no processor."""
-    graph = _graph(definition)
+    graph = assemble(definition)
     order = {stage.name: position for position, stage in enumerate(definition.stages)}
     found = []
     for component in nx.strongly_connected_components(graph):

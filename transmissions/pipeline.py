@@ -1,4 +1,8 @@
-"""A pipeline that has been checked and can be run: the four verbs of the Python interface."""
+"""A pipeline that has been checked and can be run: the four verbs of the Python interface.
+
+What reads and checks Turtle is imported where it is called: it is half of a small run's memory, and a process that was
+handed a checked definition needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transmissions import applications
-from transmissions.dag import assemble
 from transmissions.errors import InvalidPipeline
-from transmissions.loading import application
-from transmissions.loading import load as load_definition
 from transmissions.message import Message, copy_message
 from transmissions.model import Definition
 from transmissions.network import Network
@@ -24,6 +24,9 @@ from transmissions.registry import Registry, load_processors
 from transmissions.runtime.log import OnLog
 from transmissions.runtime.result import Result, Status
 from transmissions.runtime.run import Run
+
+if TYPE_CHECKING:
+    from transmissions.applications import Folder
 
 __all__ = ["Pipeline", "load"]
 
@@ -41,11 +44,15 @@ def load(source: str | Path, *, processors: Iterable[str | Path] = ()) -> Pipeli
         InvalidPipeline: something is wrong with the file; the error's `problems` holds everything that is.
         TransmissionsError: a file of your own processors cannot be loaded.
     """
+    from transmissions import loading
+
     registry = Registry(load_processors(processors))
-    definition, problems = load_definition(source, registry)
-    folder = application(source)
+    definition, problems = loading.load(source, registry)
+    folder = loading.application(source)
     if folder is not None:
-        return Pipeline(definition, applications.ApplicationRegistry(registry), problems, folder)
+        from transmissions.applications import ApplicationRegistry
+
+        return Pipeline(definition, ApplicationRegistry(registry), problems, folder)
     return Pipeline(definition, registry, problems)
 
 
@@ -75,7 +82,7 @@ class Pipeline:
         definition: Definition,
         registry: Registry,
         warnings: Iterable[Problem] = (),
-        application: applications.Folder | None = None,
+        application: Folder | None = None,
     ) -> None:
         self.definition = definition
         self.registry = registry
@@ -95,22 +102,24 @@ class Pipeline:
         if self.application is not None:
             return self._application_plan(self.application, given, overrides or {}, fuse=fuse)
         resolved = resolve(self.definition, given, self.registry, overrides or {})
-        return make_plan(assemble(resolved), resolved, self.registry, fuse=fuse)
+        return make_plan(resolved, self.registry, fuse=fuse)
 
     def _application_plan(
-        self, folder: applications.Folder, given: Mapping[str, Any], overrides: Mapping[str, Any], *, fuse: bool
+        self, folder: Folder, given: Mapping[str, Any], overrides: Mapping[str, Any], *, fuse: bool
     ) -> Plan:
         """Return the plan of an application; its target may hold settings, so it is read once that is known."""
+        from transmissions import applications
+
         folder = folder.for_target(given.get("target"))
         registry = applications.ApplicationRegistry(self.registry)
         read = applications.read(folder, registry)
         if read.definition is None:
             raise InvalidPipeline([problem for problem in read.problems if problem.severity == "error"])
         resolved = resolve(read.definition, given, registry, overrides)
-        plan = make_plan(assemble(resolved), resolved, registry, fuse=fuse)
+        plan = make_plan(resolved, registry, fuse=fuse)
         calls = any(stage.processor.calls for stage in plan.stages)
         called = read.transmissions if calls else {}
-        plans = {name: make_plan(assemble(one), one, registry) for name, one in called.items()}
+        plans = {name: make_plan(one, registry) for name, one in called.items()}
         return applications.placed(plan, applications.Place(folder.place(), plans))
 
     def start(
@@ -216,7 +225,7 @@ class Pipeline:
         return values | typed
 
 
-def _begun(folder: applications.Folder, messages: Message | Iterable[Message] | None) -> Message | Iterable[Message]:
+def _begun(folder: Folder, messages: Message | Iterable[Message] | None) -> Message | Iterable[Message]:
     if messages is None or isinstance(messages, dict):
         return folder.beginning(messages or {})
     return (folder.beginning(message) for message in messages)

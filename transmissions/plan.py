@@ -1,23 +1,23 @@
 """Fuse straight runs of stages, so that one loop runs each.
 
-A graph goes in and a plan comes out; nothing runs here. A plan is data: it names processor classes and settings, and
-instances are made where it runs.
+A checked definition goes in and a plan comes out; nothing runs here. A plan is data: it names processor classes and
+settings, and instances are made where it runs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import inspect
 import json
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import networkx as nx
 
 from transmissions.model import Buffer, Definition, OnError, Stage
 from transmissions.processor import Processor
@@ -109,22 +109,21 @@ class Plan:
         return tuple((first.name, second.name) for first, second in inside + between)
 
 
-def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry, *, fuse: bool = True) -> Plan:
+def make_plan(definition: Definition, registry: Registry, *, fuse: bool = True) -> Plan:
     """Make the plan of a checked definition whose settings have their final values.
 
     Args:
-        graph: its stages' names and edges, without a circle.
-        definition: the definition.
+        definition: the definition; its stages form no circle.
         registry: where its processors are found.
         fuse: False puts an event stream on every edge.
     """
-    order = list(nx.lexicographical_topological_sort(graph, key=_position(definition)))
-    stages = _planned_stages(order, graph, definition, registry)
-    buffers = {name: _buffer(definition.stage(name), stages[name]) for name in order}
+    graph = _Graph(definition)
+    stages = _planned_stages(graph, definition, registry)
+    buffers = {name: _buffer(definition.stage(name), stages[name]) for name in graph.order}
     chains: list[list[str]] = []
     chain_of: dict[str, int] = {}
-    for name in order:
-        before = list(graph.predecessors(name))
+    for name in graph.order:
+        before = graph.before[name]
         if (
             fuse
             and len(before) == 1
@@ -139,33 +138,54 @@ def make_plan(graph: nx.DiGraph[str], definition: Definition, registry: Registry
     segments = [
         Segment(
             tuple(stages[name] for name in chain),
-            (buffers[chain[0]] or Buffer()) if graph.in_degree(chain[0]) else buffers[chain[0]],
-            tuple(chain_of[after] for after in graph.successors(chain[-1])),
+            (buffers[chain[0]] or Buffer()) if graph.before[chain[0]] else buffers[chain[0]],
+            tuple(chain_of[after] for after in graph.after[chain[-1]]),
         )
         for chain in chains
     ]
     return Plan(
         definition.name,
         _with_one_entry(segments),
-        _fingerprint(definition.name, list(stages.values()), sorted(graph.edges)),
+        _fingerprint(definition.name, list(stages.values()), sorted(definition.edges)),
     )
 
 
-def _position(definition: Definition) -> Any:
-    place = {stage.name: index for index, stage in enumerate(definition.stages)}
-    return place.__getitem__
+class _Graph:
+    """Which stages stand before and after each, and an order in which each comes before what it sends to.
+
+    Of stages that could come next, the one that the pipes name first does.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self.before: dict[str, list[str]] = {stage.name: [] for stage in definition.stages}
+        self.after: dict[str, list[str]] = {stage.name: [] for stage in definition.stages}
+        for first, second in definition.edges:
+            self.after[first].append(second)
+            self.before[second].append(first)
+        self.order = list(self._ordered())
+
+    def _ordered(self) -> Iterator[str]:
+        names = list(self.before)
+        place = {name: index for index, name in enumerate(names)}
+        sorter = TopologicalSorter(self.before)
+        sorter.prepare()
+        ready: list[int] = []
+        while sorter.is_active():
+            for name in sorter.get_ready():
+                heapq.heappush(ready, place[name])
+            name = names[heapq.heappop(ready)]
+            yield name
+            sorter.done(name)
 
 
-def _planned_stages(
-    order: list[str], graph: nx.DiGraph[str], definition: Definition, registry: Registry
-) -> dict[str, PlannedStage]:
+def _planned_stages(graph: _Graph, definition: Definition, registry: Registry) -> dict[str, PlannedStage]:
     """Return the stages in order, each knowing which marks reach it and over how many edges."""
     planned: dict[str, PlannedStage] = {}
     leaving: dict[str, set[str]] = {}
-    for name in order:
+    for name in graph.order:
         stage = definition.stage(name)
         processor = registry.find(stage.processor)
-        copies = Counter(split for before in graph.predecessors(name) for split in leaving[before])
+        copies = Counter(split for before in graph.before[name] for split in leaving[before])
         closes = _nearest_split(name, graph, definition, registry) if processor.acts_on_marks() else None
         leaving[name] = set(copies) | ({name} if processor.splits else set())
         if closes is not None and processor.ends_group(stage.settings):
@@ -175,22 +195,22 @@ def _planned_stages(
     return planned
 
 
-def _nearest_split(name: str, graph: nx.DiGraph[str], definition: Definition, registry: Registry) -> str | None:
+def _nearest_split(name: str, graph: _Graph, definition: Definition, registry: Registry) -> str | None:
     """Return the splitting stage before `name` whose groups no stage between the two has ended."""
-    stages = {stage.name: stage for stage in definition.stages}
     # Each way back through the graph counts the groups that were ended on it.
-    ways = deque((before, 0) for before in graph.predecessors(name))
+    ways = deque((before, 0) for before in graph.before[name])
     seen = set(ways)
     while ways:
         before, ended = ways.popleft()
-        processor = registry.find(stages[before].processor)
+        stage = definition.stage(before)
+        processor = registry.find(stage.processor)
         if processor.splits:
             if not ended:
                 return before
             ended -= 1
-        elif processor.ends_group(stages[before].settings):
+        elif processor.ends_group(stage.settings):
             ended += 1
-        further = [way for far in graph.predecessors(before) if (way := (far, ended)) not in seen]
+        further = [way for far in graph.before[before] if (way := (far, ended)) not in seen]
         seen.update(further)
         ways.extend(further)
     return None
@@ -203,13 +223,13 @@ def _buffer(stage: Stage, planned: PlannedStage) -> Buffer | None:
 def _can_fuse(
     before: str,
     name: str,
-    graph: nx.DiGraph[str],
+    graph: _Graph,
     stages: Mapping[str, PlannedStage],
     buffers: Mapping[str, Buffer | None],
 ) -> bool:
     # A fork ends its chain: each branch needs backpressure of its own. An async stage has a loop to itself.
     alone = stages[before].processor.kind().is_async or stages[name].processor.kind().is_async
-    return graph.out_degree(before) == 1 and buffers[name] is None and not alone
+    return len(graph.after[before]) == 1 and buffers[name] is None and not alone
 
 
 def _with_one_entry(segments: list[Segment]) -> tuple[Segment, ...]:

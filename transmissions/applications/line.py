@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from transmissions.context import Context
 from transmissions.errors import StageError, TransmissionsError
 from transmissions.message import Message, shorten
 from transmissions.plan import Plan, PlannedStage
 from transmissions.processor import Processor
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Line"]
 
@@ -117,6 +119,9 @@ class Line:
 
     def _loop(self) -> asyncio.Runner:
         if self._runner is None:
+            # Checking a pipeline asks for this module, too, and for no loop.
+            import asyncio
+
             self._runner = asyncio.Runner()
         return self._runner
 

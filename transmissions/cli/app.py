@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
 import traceback
-from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from transmissions.cli import describe, graph, jobs, listing, run, serve, usage, validate, vocabulary
+from transmissions.apart import Checking
+from transmissions.cli import describe, graph, jobs, listing, serve, usage, validate, vocabulary
+from transmissions.cli import run as run_command
 from transmissions.cli.command import Group
 from transmissions.errors import (
     InvalidPipeline,
@@ -23,12 +22,9 @@ from transmissions.errors import (
     TransmissionsError,
 )
 
-__all__ = ["app", "main", "program"]
+__all__ = ["app", "run"]
 
-THREAD_NAMES = "transmissions "
-"""What the names of a run's threads begin with."""
-
-DONE, FAILED, WRONG, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
+DONE, FAILED, WRONG, READER_GONE = 0, 1, 2, 141
 """Exit codes; `READER_GONE` is what a shell gives a program whose reader, as in `| head`, has gone away."""
 
 app = typer.Typer(
@@ -59,36 +55,22 @@ def trans(
     """Run dataflows that are written in Turtle: checked before they run, streamed, and bounded in memory."""
 
 
-for command in (run, validate, graph, listing, describe, jobs, serve, usage, vocabulary):
+for command in (run_command, validate, graph, listing, describe, jobs, serve, usage, vocabulary):
     command.register(app)
 
 
-def program() -> NoReturn:
-    """Be the program `trans`: run the command line of this process and end it with the exit code."""
-    code = main()
-    # A thread that was left behind in foreign code may hold what the interpreter wants when it ends.
-    if any(thread.name.startswith(THREAD_NAMES) for thread in threading.enumerate()):
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(code)
-    sys.exit(code)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `trans` and return its exit code; nothing a user gives it leads to a traceback.
+def run(given: list[str], checking: Checking) -> int:
+    """Run a command line and return the exit code; KeyboardInterrupt is the only error that it raises.
 
     Args:
-        arguments: the command line without the program's name; None for that of the process.
+        given: the command line without the program's name.
+        checking: checks the pipeline of a command, perhaps already.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
     _make_printable()
     try:
-        code = _dispatch(given or ["--help"])
+        code = _dispatch(given or ["--help"], checking)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         _let_go_of_stdout()
         return READER_GONE
@@ -100,11 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
 
 
-def _dispatch(given: list[str]) -> int:
+def _dispatch(given: list[str], checking: Checking) -> int:
     # Not by the library's own `main`: it ends the process with 1 when the reader of a pipe goes away.
     command = typer.main.get_command(app)
     try:
-        with command.make_context("trans", given) as context:
+        with command.make_context("trans", given, obj=checking) as context:
             return int(command.invoke(context) or DONE)
     except typer.Exit as end:
         return int(end.exit_code)

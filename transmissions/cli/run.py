@@ -10,11 +10,12 @@ import typer
 
 from transmissions.cli.arguments import bind, missing, split_override, usage
 from transmissions.cli.command import Command
-from transmissions.cli.loading import load_definition, load_pipeline
+from transmissions.cli.loading import load_definition
 from transmissions.cli.options import Debug, JobStoreOption, Json, Processors
 from transmissions.errors import ParameterError
 
 if TYPE_CHECKING:
+    from transmissions.apart import Checking
     from transmissions.model import Definition
 
 __all__ = ["register", "run"]
@@ -156,11 +157,13 @@ def run(  # noqa: PLR0917
     if job_store is not None and not job:
         raise ParameterError(f"--job-store {job_store}: this goes with --job, which records the run")
     _check_watch(watch=watch, quiet=quiet, messages_out=messages_out)
+    checking: Checking = context.obj
+    checking.begin(pipeline, own_code=bool(processors))
     from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
 
     set_up(quiet=quiet, verbose=verbose, debug=debug)
-    loaded = load_pipeline(pipeline, processors)
+    loaded = checking.pipeline(pipeline, processors or [])
     if not quiet:
         for warning in loaded.warnings:
             typer.echo(str(warning), err=True)

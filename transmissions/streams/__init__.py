@@ -1,36 +1,46 @@
-"""Event streams: bounded channels that hold their senders back; and the events of language models, to send through."""
+"""Event streams: bounded channels that hold their senders back; and the events of language models, to send through.
 
-from transmissions.errors import (
-    InvalidEvent,
-    StreamAborted,
-    StreamCancelled,
-    StreamClosed,
-    StreamEmpty,
-    StreamError,
-    StreamExists,
-    StreamFull,
-    StreamNotFound,
-    StreamTimeout,
-)
-from transmissions.streams.cancellation import Cancellation
-from transmissions.streams.event_json import decode_event, encode_event, event_from_message
-from transmissions.streams.event_stream import EventStream
-from transmissions.streams.events import (
-    EVENT_TYPES,
-    ContentEnd,
-    ContentStart,
-    Error,
-    Event,
-    MessageStart,
-    MessageStop,
-    TextDelta,
-    Thinking,
-    Usage,
-)
-from transmissions.streams.manager import StreamInfo, StreamManager
-from transmissions.streams.size import size_of_message
-from transmissions.streams.statistics import MAX_SPILL_BYTES, StreamStatistics, WhenFull
-from transmissions.streams.tee import tee
+Each name is imported when it is first used: a pipeline's bounds are read without what holds messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transmissions.lazy import lazily
+
+if TYPE_CHECKING:
+    from transmissions.errors import (
+        InvalidEvent,
+        StreamAborted,
+        StreamCancelled,
+        StreamClosed,
+        StreamEmpty,
+        StreamError,
+        StreamExists,
+        StreamFull,
+        StreamNotFound,
+        StreamTimeout,
+    )
+    from transmissions.streams.cancellation import Cancellation
+    from transmissions.streams.event_json import decode_event, encode_event, event_from_message
+    from transmissions.streams.event_stream import EventStream
+    from transmissions.streams.events import (
+        EVENT_TYPES,
+        ContentEnd,
+        ContentStart,
+        Error,
+        Event,
+        MessageStart,
+        MessageStop,
+        TextDelta,
+        Thinking,
+        Usage,
+    )
+    from transmissions.streams.manager import StreamInfo, StreamManager
+    from transmissions.streams.size import size_of_message
+    from transmissions.streams.statistics import MAX_SPILL_BYTES, StreamStatistics, WhenFull
+    from transmissions.streams.tee import tee
 
 __all__ = [
     "EVENT_TYPES",
@@ -66,3 +76,41 @@ __all__ = [
     "size_of_message",
     "tee",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Cancellation": "transmissions.streams.cancellation",
+        "ContentEnd": "transmissions.streams.events",
+        "ContentStart": "transmissions.streams.events",
+        "EVENT_TYPES": "transmissions.streams.events",
+        "Error": "transmissions.streams.events",
+        "Event": "transmissions.streams.events",
+        "EventStream": "transmissions.streams.event_stream",
+        "InvalidEvent": "transmissions.errors",
+        "MAX_SPILL_BYTES": "transmissions.streams.statistics",
+        "MessageStart": "transmissions.streams.events",
+        "MessageStop": "transmissions.streams.events",
+        "StreamAborted": "transmissions.errors",
+        "StreamCancelled": "transmissions.errors",
+        "StreamClosed": "transmissions.errors",
+        "StreamEmpty": "transmissions.errors",
+        "StreamError": "transmissions.errors",
+        "StreamExists": "transmissions.errors",
+        "StreamFull": "transmissions.errors",
+        "StreamInfo": "transmissions.streams.manager",
+        "StreamManager": "transmissions.streams.manager",
+        "StreamNotFound": "transmissions.errors",
+        "StreamStatistics": "transmissions.streams.statistics",
+        "StreamTimeout": "transmissions.errors",
+        "TextDelta": "transmissions.streams.events",
+        "Thinking": "transmissions.streams.events",
+        "Usage": "transmissions.streams.events",
+        "WhenFull": "transmissions.streams.statistics",
+        "decode_event": "transmissions.streams.event_json",
+        "encode_event": "transmissions.streams.event_json",
+        "event_from_message": "transmissions.streams.event_json",
+        "size_of_message": "transmissions.streams.size",
+        "tee": "transmissions.streams.tee",
+    },
+)
