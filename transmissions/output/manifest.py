@@ -17,6 +17,7 @@ from xxhash import xxh3_128_digest
 
 from transmissions.errors import OutputFailed
 from transmissions.output.claims import fold
+from transmissions.output.lines import Lines
 from transmissions.output.records import Record
 from transmissions.output.state import JOURNAL, SAVED, State
 
@@ -54,7 +55,7 @@ class Manifest:
     def __init__(self, output: Output, lock: threading.RLock) -> None:
         self.durable = False
         self._output = output
-        self._lines: dict[str, bytes] = {}
+        self._lines = Lines()
         self._digests: dict[int, str] = {}
         self._seen: set[str] = set()
         self._spared: set[str] | None = set()
@@ -295,7 +296,7 @@ class Manifest:
         with self._lock:
             self._open()
             self._put_back()
-            if self._lines.pop(key, None) is not None:
+            if self._lines.pop(key):
                 self._changed = True
                 self._ours = None
 
@@ -310,7 +311,7 @@ class Manifest:
                 return
             self._put_back()
             if self._changed:
-                lines = (self._lines[key] + b"\n" for key in sorted(self._lines))
+                lines = (line + b"\n" for key in self._lines if (line := self._lines.get(key)) is not None)
                 self._state.save(lines, durable=self.durable)
                 self._changed = False
             self._state.end_journal()
@@ -332,12 +333,12 @@ class Manifest:
         with self._lock:
             self._open()
             self._put_back()
-            return sorted(self._lines)
+            return list(self._lines)
 
     def _records(self, having: bytes = b"") -> Iterator[Record]:
         """Yield the records in whose lines those bytes stand."""
         self._put_back()
-        for line in list(self._lines.values()):
+        for line in self._lines.values():
             if having in line:
                 yield Record.of_line(line)
 
