@@ -711,7 +711,7 @@ def test_r26_nothing_gathers_before_anyone_comes(backend: Backend) -> None:
     for number in range(3000):
         control.text(f"{number:05d}")
     control.finish()
-    for bounds in ({"max_events": 10}, {"max_bytes": 700}):
+    for bounds in ({"max_events": 10}, {"max_bytes": 500}):
         subscription = manager.subscribe(begun.job.id, **bounds)
         when(lambda subscription=subscription: subscription.overflows)
         assert subscription.waiting <= 10

@@ -6,8 +6,9 @@ loaded only by those who use it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from transmissions.lazy import lazily
 
 if TYPE_CHECKING:
     from transmissions.jobs.abort import AbortResult
@@ -77,37 +78,31 @@ __all__ = [
     "Transport",
 ]
 
-_HOMES = {
-    "abort": ("AbortResult",),
-    "content": ("Content", "Snapshot"),
-    "control": ("JobControl",),
-    "errors": (
-        "CapacityError",
-        "JobError",
-        "JobExists",
-        "JobForbidden",
-        "JobGone",
-        "JobNotFound",
-        "JobSettled",
-        "StoreError",
-        "StoreUnavailable",
-        "SubscriberTooSlow",
-    ),
-    "job": ("TRANSITIONS", "Appended", "Cleaned", "Created", "Job", "JobEvent", "JobStatus", "Outcome"),
-    "manager": ("Attached", "Begun", "JobManager"),
-    "memory": ("MemoryJobStore",),
-    "redis": ("RedisJobStore",),
-    "sqlite": ("SqliteJobStore",),
-    "store": ("JobStore",),
-    "subscription": ("Subscription",),
-    "transport": ("Transport",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"transmissions.jobs.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        ".abort": ("AbortResult",),
+        ".content": ("Content", "Snapshot"),
+        ".control": ("JobControl",),
+        ".errors": (
+            "CapacityError",
+            "JobError",
+            "JobExists",
+            "JobForbidden",
+            "JobGone",
+            "JobNotFound",
+            "JobSettled",
+            "StoreError",
+            "StoreUnavailable",
+            "SubscriberTooSlow",
+        ),
+        ".job": ("Appended", "Cleaned", "Created", "Job", "JobEvent", "JobStatus", "Outcome", "TRANSITIONS"),
+        ".manager": ("Attached", "Begun", "JobManager"),
+        ".memory": ("MemoryJobStore",),
+        ".redis": ("RedisJobStore",),
+        ".sqlite": ("SqliteJobStore",),
+        ".store": ("JobStore",),
+        ".subscription": ("Subscription",),
+        ".transport": ("Transport",),
+    },
+)

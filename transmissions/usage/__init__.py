@@ -5,8 +5,9 @@ A library of its own: it knows nothing of pipelines. Each name is imported when 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from transmissions.lazy import lazily
 
 if TYPE_CHECKING:
     from transmissions.usage.admission import Admission
@@ -81,34 +82,28 @@ __all__ = [
     "zone_of",
 ]
 
-_HOMES = {
-    "admission": ("Admission",),
-    "budgets": ("Breach", "Budget", "Spent"),
-    "conventions": ("Convention", "convention_of"),
-    "roll_up": ("Displayed", "DisplayedRuns", "displayed"),
-    "entries": ("Account", "Entry", "EntryKind", "Refill", "Reservation"),
-    "errors": ("InvalidPrices", "InvalidUsage", "LedgerError", "LedgerUnavailable", "LimitExceeded"),
-    "genai": ("GenaiPrices",),
-    "ledger": ("Ledger", "LimitState"),
-    "money": ("dollars_of_nano", "dollars_text"),
-    "normalisation": ("Normalised", "normalise", "normalise_all"),
-    "periods": ("Period",),
-    "place": ("default_ledger",),
-    "price_file": ("PriceFile",),
-    "prices": ("PriceTable", "Priced", "Rates", "Tiers", "price"),
-    "record": ("CallKind", "UsageRecord"),
-    "report": ("GROUPINGS", "Row", "Tally"),
-    "settlement": ("Outcome", "Settlement"),
-    "stores": ("MemoryStore", "SqliteStore", "is_ledger"),
-    "tables": ("LayeredPrices", "default_prices"),
-    "zones": ("zone_of",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"transmissions.usage.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        ".admission": ("Admission",),
+        ".budgets": ("Breach", "Budget", "Spent"),
+        ".conventions": ("Convention", "convention_of"),
+        ".entries": ("Account", "Entry", "EntryKind", "Refill", "Reservation"),
+        ".errors": ("InvalidPrices", "InvalidUsage", "LedgerError", "LedgerUnavailable", "LimitExceeded"),
+        ".genai": ("GenaiPrices",),
+        ".ledger": ("Ledger", "LimitState"),
+        ".money": ("dollars_of_nano", "dollars_text"),
+        ".normalisation": ("Normalised", "normalise", "normalise_all"),
+        ".periods": ("Period",),
+        ".place": ("default_ledger",),
+        ".price_file": ("PriceFile",),
+        ".prices": ("PriceTable", "Priced", "Rates", "Tiers", "price"),
+        ".record": ("CallKind", "UsageRecord"),
+        ".report": ("GROUPINGS", "Row", "Tally"),
+        ".roll_up": ("Displayed", "DisplayedRuns", "displayed"),
+        ".settlement": ("Outcome", "Settlement"),
+        ".stores": ("MemoryStore", "SqliteStore", "is_ledger"),
+        ".tables": ("LayeredPrices", "default_prices"),
+        ".zones": ("zone_of",),
+    },
+)
