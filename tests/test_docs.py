@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,22 @@ def test_every_command_of_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.
         assert main(shlex.split(command)[1:]) == 0, command
     assert (tmp_path / "hello.txt").read_text() == "Hello, world!\n"
     assert (tmp_path / "greetings" / "hello.txt").read_text() == "Hello, Turtle!\n"
+
+
+@pytest.mark.parametrize("package", ["", ".jobs", ".streams", ".usage"])
+def test_names_that_are_imported_when_they_are_used(package: str) -> None:
+    """Each public name is there, and shown by whatever completes names, however the package's modules are imported."""
+    home = f"transmissions{package}"
+    code = f"""if True:
+        import importlib, pkgutil, types, {home} as package
+        assert set(package.__all__) <= set(dir(package)), set(package.__all__) - set(dir(package))
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name not in ("__main__", "cli", "server"):
+                importlib.import_module(f"{home}.{{module.name}}")
+        for name in package.__all__:
+            assert not isinstance(getattr(package, name), types.ModuleType), name"""
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_public_names_are_documented() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from transmissions import Message, Pipeline, Processor
+from transmissions import InvalidPipeline, Message, Pipeline, Processor
 from transmissions.model import Buffer, Definition, Stage
 from transmissions.plan import Plan
 from transmissions.registry import Registry
@@ -42,6 +42,12 @@ def nops(text: str, **buffers: Buffer) -> list[Stage]:
 
 CHAIN = [("a", "b"), ("b", "c"), ("c", "d")]
 DIAMOND = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]
+
+
+def test_a_circle_has_no_plan() -> None:
+    """A definition that nobody checked is refused as a file would be."""
+    with pytest.raises(InvalidPipeline, match="stages form a circle: :a -> :b -> :a"):
+        plan(nops("ab"), [("a", "b"), ("b", "a")])
 
 
 def test_a_chain_is_one_segment() -> None:

@@ -90,7 +90,7 @@ __all__ = [
     "size_of_message",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
         ".bounded": ("BoundedFunction",),

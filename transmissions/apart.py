@@ -7,14 +7,16 @@ loads them, and sends back what it found, a definition or what is wrong with it,
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from transmissions import bundled
+from transmissions import bundled, child
 from transmissions.errors import InvalidPipeline
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Checking", "answer"]
 
 _CHECKER = "pyshacl"
-_START = "import sys; sys.path[:] = {path!r}; from transmissions.apart import answer; answer()"
+_OWN_FOLDERS = ("/dev/", "/proc/")
+"""What stands there is another thing for each process."""
 
 
 class Checking:
@@ -42,18 +45,15 @@ class Checking:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+        self._end()
 
-    def begin(self, source: str, *, own_code: bool = False) -> None:
-        """Begin to check a pipeline, unless that was begun, or is better done here.
+    def begin(self, source: str) -> None:
+        """Begin to check a pipeline that needs no code of the user's own, unless that is better done here.
 
         Args:
             source: what the person called it.
-            own_code: whether it uses processors of the user's own.
         """
-        if self._process is None and not own_code and _CHECKER not in sys.modules and _is_file(source):
+        if self._process is None and _CHECKER not in sys.modules and _is_file(source):
             self._source, self._process = source, _started(source)
 
     def pipeline(self, source: str, processors: Sequence[str]) -> Pipeline:
@@ -70,6 +70,7 @@ class Checking:
         from transmissions.registry import Registry
 
         data = self._answer() if source == self._source and not processors else b""
+        self._end()
         if not data:
             return load(source, processors=processors)
         # No stranger's data: the process is this program.
@@ -79,41 +80,60 @@ class Checking:
         return Pipeline(definition, Registry(), problems)
 
     def _answer(self) -> bytes:
-        return b"" if self._process is None or self._process.stdout is None else self._process.stdout.read()
+        if self._process is None or self._process.stdout is None or not child.after_greeting(self._process.stdout):
+            return b""
+        return child.receive(self._process.stdout)
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    stream.close()
+            process.wait()
 
 
-def answer() -> None:
-    """Be the other process: check the pipeline that the command line names, and write down what is found."""
+def answer(source: str) -> None:
+    """Be the other process: check a pipeline, and send what is found."""
+    asked, answers = child.take_streams()
+    threading.Thread(target=_end_with, args=(asked,), daemon=True).start()
     from transmissions import loading
     from transmissions.registry import Registry
 
-    source, out = sys.argv[1], sys.stdout.buffer
-    # What a processor's module prints must not get among the answer.
-    sys.stdout = sys.stderr
-    if loading.application(source) is not None:
-        return
-    found: tuple[object, object]
     try:
-        found = loading.load(source, Registry())
+        if loading.application(source) is None:
+            child.send(answers, pickle.dumps(loading.load(source, Registry())))
     except InvalidPipeline as error:
-        found = None, error.problems
-    with out:
-        out.write(pickle.dumps(found))
+        child.send(answers, pickle.dumps((None, error.problems)))
+    finally:
+        # Nothing is left to be tidied up, and to take leave of the libraries takes a while.
+        os._exit(0)
+
+
+def _end_with(asked: IO[bytes]) -> None:
+    """End this process when the other one does, however it ends."""
+    asked.read()
+    os._exit(0)
 
 
 def _is_file(source: str) -> bool:
     """Say whether a pipeline is a bundled one or in a file."""
     names = (source, source.rpartition("#")[0])
     with contextlib.suppress(OSError, ValueError):
-        return any(name and (bundled.find(name) is not None or Path(name).is_file()) for name in names)
+        return any(name and (bundled.find(name) is not None or _is_common(Path(name))) for name in names)
     return False
 
 
+def _is_common(path: Path) -> bool:
+    return path.is_file() and not str(path.absolute()).startswith(_OWN_FOLDERS)
+
+
 def _started(source: str) -> subprocess.Popen[bytes] | None:
-    command = [sys.executable, "-c", _START.format(path=sys.path), source]
+    command = [*child.python("from transmissions.apart import answer; answer(sys.argv[1])"), source]
     # An interpreter that is part of another program has no name to be started by.
     with contextlib.suppress(OSError, ValueError):
         return subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
     return None

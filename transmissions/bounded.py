@@ -16,10 +16,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
+from transmissions import child
 from transmissions.errors import TransmissionsError
 
 __all__ = ["BoundedFunction", "serve"]
@@ -28,7 +29,7 @@ _LOOK_EVERY_S = 0.05
 _GRACE_S = 1.0
 _LONGEST_S = 1e8
 """What no call is waited for longer; systems take no time of any length."""
-_START = "import sys; sys.path[:] = {path!r}; from transmissions.bounded import serve; serve({name!r}, {memory!r})"
+_START = "from transmissions.bounded import serve; serve({name!r}, {memory!r})"
 
 
 class BoundedFunction:
@@ -71,7 +72,7 @@ class BoundedFunction:
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             # If it is gone already, its answer says so.
-            _send(process.stdin, question)
+            child.send(process.stdin, question)
         answer = self._answer(timeout_s)
         if not answer:
             self.close()
@@ -88,9 +89,9 @@ class BoundedFunction:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            code = _START.format(path=sys.path, name=self._name, memory=self._max_memory_bytes)
+            code = _START.format(name=self._name, memory=self._max_memory_bytes)
             self._process = subprocess.Popen(  # noqa: S603 (this Python, and nothing that a message or a file says)
-                [sys.executable, "-c", code],
+                child.python(code),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -129,7 +130,8 @@ def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[bytes])
     """Put each answer into the queue, and nothing at the end."""
     assert process.stdout is not None
     with process.stdout as stream:
-        while data := _receive(stream):
+        child.after_greeting(stream)
+        while data := child.receive(stream):
             answers.put(data)
     answers.put(b"")
     with contextlib.suppress(OSError):
@@ -137,26 +139,14 @@ def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[bytes])
         process.stdin.close()
 
 
-def _send(stream: IO[bytes], data: bytes) -> None:
-    stream.write(len(data).to_bytes(8, "big") + data)
-    stream.flush()
-
-
-def _receive(stream: IO[bytes]) -> bytes:
-    size = int.from_bytes(stream.read(8), "big")
-    return stream.read(size)
-
-
 def serve(name: str, max_memory_bytes: int) -> None:
     """Be the process: answer calls of a function until nobody asks any more."""
+    asked, answers = child.take_streams()
     module, _, function = name.partition(":")
     work = getattr(importlib.import_module(module), function)
     _bound_memory(max_memory_bytes)
-    asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    # What the function prints must not get among the answers.
-    sys.stdout = sys.stderr
-    _send(answers, orjson.dumps({"result": None}))
-    while data := _receive(asked):
+    child.send(answers, orjson.dumps({"result": None}))
+    while data := child.receive(asked):
         question = orjson.loads(data)
         _end_after(question["timeout_s"] + _GRACE_S)
         try:
@@ -168,7 +158,7 @@ def serve(name: str, max_memory_bytes: int) -> None:
         except Exception as error:
             answer = _failure(str(error) or type(error).__name__)
         _end_after(0)
-        _send(answers, answer)
+        child.send(answers, answer)
 
 
 def _failure(text: str, kind: str = "failed") -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from graphlib import CycleError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ class Pipeline:
         if self.application is not None:
             return self._application_plan(self.application, given, overrides or {}, fuse=fuse)
         resolved = resolve(self.definition, given, self.registry, overrides or {})
-        return make_plan(resolved, self.registry, fuse=fuse)
+        return _planned(resolved, self.registry, fuse=fuse)
 
     def _application_plan(
         self, folder: Folder, given: Mapping[str, Any], overrides: Mapping[str, Any], *, fuse: bool
@@ -116,7 +117,7 @@ class Pipeline:
         if read.definition is None:
             raise InvalidPipeline([problem for problem in read.problems if problem.severity == "error"])
         resolved = resolve(read.definition, given, registry, overrides)
-        plan = make_plan(resolved, registry, fuse=fuse)
+        plan = _planned(resolved, registry, fuse=fuse)
         calls = any(stage.processor.calls for stage in plan.stages)
         called = read.transmissions if calls else {}
         plans = {name: make_plan(one, registry) for name, one in called.items()}
@@ -223,6 +224,16 @@ class Pipeline:
         typed = {one.name: check_parameter(one, values[one.name]) for one in self.definition.parameters
                  if values.get(one.name) is not None}  # fmt: skip
         return values | typed
+
+
+def _planned(definition: Definition, registry: Registry, *, fuse: bool) -> Plan:
+    try:
+        return make_plan(definition, registry, fuse=fuse)
+    except CycleError:
+        # What a file says was checked for circles, but a definition may be anybody's.
+        from transmissions import dag
+
+        raise InvalidPipeline(dag.circles(definition)) from None
 
 
 def _begun(folder: Folder, messages: Message | Iterable[Message] | None) -> Message | Iterable[Message]:

@@ -113,9 +113,12 @@ def make_plan(definition: Definition, registry: Registry, *, fuse: bool = True) 
     """Make the plan of a checked definition whose settings have their final values.
 
     Args:
-        definition: the definition; its stages form no circle.
+        definition: the definition.
         registry: where its processors are found.
         fuse: False puts an event stream on every edge.
+
+    Raises:
+        CycleError: the stages form a circle.
     """
     graph = _Graph(definition)
     stages = _planned_stages(graph, definition, registry)

@@ -49,10 +49,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def trans(*words: str, before: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+def trans(*words: str, before: str = "", flag: str = "-B", **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own, in which some statements are run before."""
     code = f"import sys; {before}\nfrom transmissions.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-B", "-c", code, *words]
+    command = [sys.executable, flag, "-c", code, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, **options)
 
 
@@ -105,6 +105,36 @@ def test_without_another_process_all_is_done_here(executable: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, '{"greeting":"hi"}\n', "")
 
 
+def test_what_else_is_printed_is_no_answer(here: Path) -> None:
+    """What the start of Python, or a module, prints where the answer goes is not taken for part of it."""
+    (here / "site").mkdir()
+    (here / "site" / "sitecustomize.py").write_text("import os\nprint('welcome')\nos.write(1, b'to all')\n")
+    environment = os.environ | {"PYTHONPATH": str(here / "site")}
+    done = trans("run", "greet.ttl#greet", "-q", "--messages", "-", env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith('{"greeting":"hi"}\n')
+    assert done.stdout.count("welcome") == 1
+
+
+def test_options_that_keep_code_away_hold_for_both_processes(here: Path) -> None:
+    """Under `python -I`, what the environment names is run by neither."""
+    (here / "site").mkdir()
+    (here / "site" / "sitecustomize.py").write_text(f"open({str(here / 'was-run')!r}, 'w').close()\n")
+    environment = os.environ | {"PYTHONPATH": str(here / "site")}
+    done = trans("run", "greet.ttl#greet", "-q", "--messages", "-", flag="-I", env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '{"greeting":"hi"}\n', "")
+    assert not (here / "was-run").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="standard input is no file here")
+def test_a_pipeline_on_standard_input(here: Path) -> None:
+    """What this process is given is read by this process."""
+    (here / "one.ttl").write_text(GREETING.replace(":again a :Transmission ; :pipe (:say) .", ""))
+    with (here / "one.ttl").open() as file:
+        done = trans("run", "/dev/stdin", "-q", "--messages", "-", stdin=file)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '{"greeting":"hi"}\n', "")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
 def test_interrupted_while_it_is_checked(here: Path) -> None:
     """Ctrl-C ends both processes, with the exit code for that and without a traceback."""
@@ -132,6 +162,33 @@ def test_interrupted_while_it_is_checked(here: Path) -> None:
     assert (process.returncode, error) == (130, "")
     with pytest.raises(ProcessLookupError):
         os.kill(other, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+@pytest.mark.usefixtures("here")
+def test_the_other_process_ends_with_this_one() -> None:
+    """One that is killed leaves nobody behind, whatever the other one is at."""
+    code = """if True:
+        import sys
+        from transmissions import child
+        from transmissions.apart import answer
+        from transmissions.cli import program
+
+        python = child.python
+        child.python = lambda code: python(
+            "import os, signal, transmissions.loading as loading; print(os.getpid(), file=sys.stderr, flush=True);"
+            "loading.load = lambda *_: signal.pause();" + code
+        )
+        import subprocess
+        subprocess.DEVNULL = None
+        program()"""
+    command = [sys.executable, "-B", "-c", code, "run", "greet.ttl#greet"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert int(process.stderr.readline())
+        process.kill()
+        # The other one writes there, too, so this is the end of both.
+        assert process.communicate(timeout=LIMIT_S)[1] == ""
 
 
 @pytest.mark.usefixtures("here")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transmissions.errors import OutputFailed
 from transmissions.output.lines import Lines
 
 KEYS = st.sampled_from(["a", "b", "ü", ""])
@@ -44,7 +49,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return the files that are made from now on."""
     made: list[Any] = []
     make = tempfile.TemporaryFile
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: made.append(make()) or made[-1])
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: made.append(make(**options)) or made[-1])
     return made
 
 
@@ -67,28 +72,50 @@ def test_replaced_lines_do_not_fill_the_disk(files: list[Any]) -> None:
     agree(lines, {"a": b"     9999\n"} | {str(number): b"always there" for number in range(10)})
 
 
-@pytest.mark.parametrize("good", [0, 250])
-def test_without_room_on_disk_they_stay_in_memory(monkeypatch: pytest.MonkeyPatch, good: int) -> None:
-    """Where the file cannot be made, or takes no more, nothing is lost."""
-    make = tempfile.TemporaryFile
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let files of this process be no longer than that."""
+    import resource
 
-    class Full:
-        def __init__(self) -> None:
-            if not good:
-                raise OSError(28, "No space left on device")
-            self.file = make()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.file, name)
 
-        def write(self, data: bytes) -> int:
-            if self.file.tell() + len(data) > good:
-                self.file.write(data[:10])
-                raise OSError(28, "No space left on device")
-            return self.file.write(data)
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes can be limited on POSIX only")
+@pytest.mark.parametrize("size", [0, 1, 99, 250, 8300])
+def test_what_the_disk_does_not_take_stays_in_memory(size: int) -> None:
+    """Where the file takes no more, or nothing at all, nothing is lost, and what was replaced is let go of."""
     lines, expected = Lines(100), dict[str, bytes]()
-    for number in range(100):
-        lines[str(number)] = expected[str(number)] = b"%d" % number * 5
+    with files_of_at_most(size):
+        for number in range(2000):
+            lines[str(number % 100)] = expected[str(number % 100)] = b"%d" % number * 5
+        agree(lines, expected)
+    assert len(lines._newest) < 10_000
     agree(lines, expected)
+
+
+def test_without_a_folder_for_temporary_files_they_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run needs no such folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    lines, expected = Lines(100), dict[str, bytes]()
+    for number in range(2000):
+        lines[str(number % 100)] = expected[str(number % 100)] = b"%d" % number * 5
+    agree(lines, expected)
+    assert len(lines._newest) < 10_000
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_says_so(files: list[Any]) -> None:
+    """What the disk no longer gives is told, and never taken for a line."""
+    lines = Lines(100)
+    lines["a"] = b"x" * 100
+    files[0].truncate(50)
+    with pytest.raises(OutputFailed, match="temporary files: cannot be read: it ends too early"):
+        lines.get("a")
+    lines.clear()
+    agree(lines, {})

@@ -17,13 +17,17 @@ from transmissions.apart import Checking
 __all__ = ["main", "program"]
 
 _INTERRUPTED = 130
+_THREADS = "transmissions "
+"""What the names of this program's threads begin with."""
+_CHECKED_HERE = {"-h", "--help", "--debug", "--processors"}
+"""Options of `trans run` with which its pipeline is checked by this process."""
 
 
 def program() -> NoReturn:
     """Be the program `trans`: run the command line of this process and end it with the exit code."""
     code = main()
     # A thread that was left behind in foreign code may hold what the interpreter wants when it ends.
-    if any(thread.name.startswith("transmissions ") for thread in threading.enumerate()):
+    if any(thread.name.startswith(_THREADS) for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -41,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Checking() as checking:
             match given:
-                case ["run", pipeline, *rest] if not pipeline.startswith("-"):
-                    checking.begin(pipeline, own_code="--processors" in " ".join(rest))
+                case ["run", pipeline, *_] if not {word.split("=")[0] for word in given} & _CHECKED_HERE:
+                    checking.begin(pipeline)
             from transmissions.cli.app import run
 
             return run(given, checking)

@@ -10,10 +10,9 @@ from transmissions.problem import Location, Problem
 
 if TYPE_CHECKING:
     from transmissions.model import Definition
-    from transmissions.pipeline import Pipeline
     from transmissions.registry import Registry
 
-__all__ = ["load_definition", "load_pipeline", "make_registry", "problems_of"]
+__all__ = ["load_definition", "make_registry", "problems_of"]
 
 
 def make_registry(processors: Sequence[str] | None) -> Registry:
@@ -21,13 +20,6 @@ def make_registry(processors: Sequence[str] | None) -> Registry:
     from transmissions.registry import Registry, load_processors
 
     return Registry(load_processors(processors or ()))
-
-
-def load_pipeline(name: str, processors: Sequence[str] | None) -> Pipeline:
-    """Return the pipeline, ready to run; raises InvalidPipeline or NoSuchPipeline."""
-    from transmissions.pipeline import load
-
-    return load(name, processors=processors or ())
 
 
 def load_definition(name: str, processors: Sequence[str] | None) -> Definition:

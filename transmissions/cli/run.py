@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from transmissions.apart import Checking
 from transmissions.cli.arguments import bind, missing, split_override, usage
 from transmissions.cli.command import Command
 from transmissions.cli.loading import load_definition
@@ -15,7 +16,6 @@ from transmissions.cli.options import Debug, JobStoreOption, Json, Processors
 from transmissions.errors import ParameterError
 
 if TYPE_CHECKING:
-    from transmissions.apart import Checking
     from transmissions.model import Definition
 
 __all__ = ["register", "run"]
@@ -157,8 +157,9 @@ def run(  # noqa: PLR0917
     if job_store is not None and not job:
         raise ParameterError(f"--job-store {job_store}: this goes with --job, which records the run")
     _check_watch(watch=watch, quiet=quiet, messages_out=messages_out)
-    checking: Checking = context.obj
-    checking.begin(pipeline, own_code=bool(processors))
+    checking: Checking = context.obj or context.with_resource(Checking())
+    if not (processors or debug):
+        checking.begin(pipeline)
     from transmissions.cli.execution import Wanted, execute
     from transmissions.cli.log import set_up
 

@@ -78,7 +78,7 @@ __all__ = [
     "Transport",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
         ".abort": ("AbortResult",),

@@ -73,7 +73,7 @@ class naming_file:  # noqa: N801 (it is used as a word: `with naming_file(path)`
             raise failed(str(self.path), error) from error
 
 
-def failed(path: str, error: OSError) -> OutputFailed:
-    """Return the error that says in one line why a file cannot be written."""
+def failed(path: str, error: OSError, what: str = "written") -> OutputFailed:
+    """Return the error that says in one line why a file cannot be written, or whatever else was to be done with it."""
     hint = _HINTS.get(errno.errorcode.get(error.errno or 0, ""), "")
-    return OutputFailed(f"{path}: cannot be written: {reason_of(error)}{hint}")
+    return OutputFailed(f"{path}: cannot be {what}: {reason_of(error)}{hint}")

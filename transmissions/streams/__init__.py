@@ -38,9 +38,9 @@ if TYPE_CHECKING:
         Usage,
     )
     from transmissions.streams.manager import StreamInfo, StreamManager
+    from transmissions.streams.readers import tee
     from transmissions.streams.size import size_of_message
     from transmissions.streams.statistics import MAX_SPILL_BYTES, StreamStatistics, WhenFull
-    from transmissions.streams.tee import tee
 
 __all__ = [
     "EVENT_TYPES",
@@ -77,7 +77,7 @@ __all__ = [
     "tee",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
         "..errors": (
@@ -110,6 +110,6 @@ __getattr__ = lazily(
         ".manager": ("StreamInfo", "StreamManager"),
         ".size": ("size_of_message",),
         ".statistics": ("MAX_SPILL_BYTES", "StreamStatistics", "WhenFull"),
-        ".tee": ("tee",),
+        ".readers": ("tee",),
     },
 )

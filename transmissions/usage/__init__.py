@@ -82,7 +82,7 @@ __all__ = [
     "zone_of",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
         ".admission": ("Admission",),
