@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -17,12 +18,16 @@ _NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?\s*",
 def as_text(value: Any) -> str:
     """Return a value as text: a text as it is, anything else as JSON.
 
-    >>> [as_text(value) for value in ("a", 5, True, None, {"k": [1]})]
-    ['a', '5', 'true', 'null', '{"k":[1]}']
+    >>> [as_text(value) for value in ("a", 5, True, None, {"k": [1]}, [1 << 64])]
+    ['a', '5', 'true', 'null', '{"k":[1]}', '[18446744073709551616]']
     """
     if isinstance(value, str):
         return value
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Whole numbers of more than 64 bits are JSON, too.
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_list(value: Any) -> list[Any] | None:

@@ -224,7 +224,18 @@ def _buffer(stage: Node, document: Document, problems: list[Problem]) -> Buffer 
         given["when_full"] = WhenFull(terms.local_name(when_full))
     buffer = Buffer(**given)
     problems += _marks(buffer, node, document, document.name(stage))
+    if "max_spill_bytes" in given and buffer.when_full is not WhenFull.SPILL:
+        problems.append(_no_spill(node, document, document.name(stage)))
     return buffer
+
+
+def _no_spill(node: Node, document: Document, stage: str) -> Problem:
+    path = terms.MAX_SPILL_BYTES
+    message = f"{document.name(path)} in the :buffer of stage {stage} has no effect"
+    hint = "messages wait on disk only with :whenFull :spill"
+    return Problem(
+        document.at_value(node, path, document.objects(node, path)[0]), message, hint, "no-effect", "warning"
+    )
 
 
 def _marks(buffer: Buffer, node: Node, document: Document, stage: str) -> list[Problem]:

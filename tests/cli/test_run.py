@@ -136,6 +136,22 @@ def test_messages_come_from_the_command_line(demo: Path, capsys: Capture) -> Non
     assert json.loads(capsys.readouterr().out)["tag"] == "x"
 
 
+def test_messages_that_are_given_have_their_own_fields(tmp_path: Path, capsys: Capture) -> None:
+    """Whoever gives the messages is not warned of fields that no stage writes; whoever does not, is."""
+    file = tmp_path / "n.ttl"
+    file.write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n"
+        ':p a :Transmission ; :pipe (:one :two) . :one a :NOP . :two a :Concat .',
+        encoding="utf-8",
+    )
+    assert main(["run", str(file), "-m", '{"content": "abc"}', "--messages", "-"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == '{"content":"abcabc"}\n'
+    assert "warning" not in captured.err
+    main(["run", str(file)])
+    assert 'reads the field "content", which no stage before it writes' in capsys.readouterr().err
+
+
 def test_parameters_begin_a_run_with_their_types(tmp_path: Path, capsys: Capture) -> None:
     """A whole number that the command line gives as text is a number in the first message, as its default is."""
     xsd = "<http://www.w3.org/2001/XMLSchema#integer>"

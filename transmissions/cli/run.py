@@ -167,7 +167,9 @@ def run(  # noqa: PLR0917
     loaded = checking.pipeline(pipeline, processors or [])
     if not quiet:
         for warning in loaded.warnings:
-            typer.echo(str(warning), err=True)
+            # Messages that are given have the fields that they have.
+            if messages_in is None or warning.code != "missing-field":
+                typer.echo(str(warning), err=True)
     parameters = _parameters(context, loaded.definition, values or [], param or [])
     where = _target(loaded.definition, parameters, Path(target) if target is not None else None)
     _check_missing(loaded.definition, pipeline, parameters)
