@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from transmissions.describe import describe, reference_page
-from transmissions.processor import Processor, processor
+from transmissions.processor import Message, Processor, processor
 from transmissions.settings import Duration, setting
 
 
@@ -92,6 +92,16 @@ def test_the_page_has_a_row_for_every_setting() -> None:
     assert len(rows) == len(Sample.settings())
     assert {line.replace("\\|", "").count("|") for line in rows} == {5}
     assert "- guarantee: pure." in page
+
+
+def test_what_is_inherited_is_no_description() -> None:
+    """A processor that says nothing of itself is not described as all processors are."""
+
+    class Bare(Processor):
+        def process(self, message: Message) -> Message:
+            return message
+
+    assert describe("Bare", Bare).summary == ""
 
 
 def test_a_function_is_described_like_a_class() -> None:

@@ -102,3 +102,13 @@ def test_bounds_are_written_in_full() -> None:
     expected = {name: one.expected for name, one in Bounded.settings().items()}
     assert expected["size"] == "a whole number, 268435456 or more"
     assert expected["share"].endswith("from 0.001 to 1")
+
+
+def test_a_default_fits_its_declaration() -> None:
+    """A default that a person could not set is refused when the class is used."""
+
+    class Own(Processor):
+        limit: int = setting("abc", "how many", minimum=3)  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match="the default of setting limit must be a whole number, 3 or more, got 'abc'"):
+        Own.settings()

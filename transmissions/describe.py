@@ -135,7 +135,8 @@ def describe(name: str, processor: type[Processor]) -> Description:
         name: the name it has in Turtle.
         processor: its class.
     """
-    summary, _, details = without_example(inspect.getdoc(processor) or "").partition("\n\n")
+    # Its own: what it inherits says what processors are.
+    summary, _, details = without_example(inspect.cleandoc(processor.__doc__ or "")).partition("\n\n")
     run = example_of(processor)
     guarantee = processor.guarantee()
     kept = [line for line in details.splitlines() if not line.strip().startswith("Guarantee:")]

@@ -11,11 +11,11 @@ from rdflib.namespace import RDF
 from transmissions import vocabulary as terms
 from transmissions.errors import TransmissionsError
 from transmissions.problem import Problem, nearest
+from transmissions.processor import Processor
 
 if TYPE_CHECKING:
     from rdflib.term import Node
 
-    from transmissions.processor import Processor
     from transmissions.registry import Registry
     from transmissions.turtle import Document
 
@@ -174,6 +174,11 @@ def find_processors(
             except TransmissionsError as error:
                 place = document.at_value(stage, RDF.type, types[0])
                 problems.append(Problem(place, str(error), "", "broken-processor"))
+            else:
+                if processors[name].process is Processor.process:
+                    place = document.at_value(stage, RDF.type, types[0])
+                    hint = "its class needs a method `process(self, message)`"
+                    problems.append(Problem(place, f":{name} defines no process()", hint, "broken-processor"))
     return processors, problems
 
 

@@ -169,7 +169,7 @@ class Processor:
     @classmethod
     def guarantee(cls) -> str:
         """Return what its docstring guarantees (the line that begins with `Guarantee:`); "" if it says nothing."""
-        found = re.search(r"^\s*Guarantee:\s*(.+)$", inspect.getdoc(cls) or "", re.MULTILINE)
+        found = re.search(r"^\s*Guarantee:\s*(.+)$", inspect.cleandoc(cls.__doc__ or ""), re.MULTILINE)
         return found.group(1) if found else ""
 
     @classmethod

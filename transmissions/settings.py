@@ -233,7 +233,14 @@ def settings_of(cls: type) -> dict[str, Setting]:
     for name in declared:
         if name not in hints:
             raise TypeError(f"setting {name} of {cls.__name__} needs a type: `{name}: str = setting(...)`")
-    return {name: make_setting(name, hints[name], declaration) for name, declaration in declared.items()}
+    found = {name: make_setting(name, hints[name], declaration) for name, declaration in declared.items()}
+    for name, one in found.items():
+        if not one.required and one.default is not None:
+            try:
+                one.check(one.default)
+            except SettingError as error:
+                raise TypeError(f"the default of setting {name} {error}") from None
+    return found
 
 
 def make_setting(name: str, hint: Any, declaration: Declaration) -> Setting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -17,6 +18,10 @@ from transmissions import Message, Processor, setting
 __all__ = ["IndexPage"]
 
 _Pieces = Iterator[bytes]
+
+_PAGE_HEAD = re.compile(rb"# [^\n]*\n\n\d+ conversations?[,\n]")
+_LINES_HEAD = re.compile(rb'\{"key": "')
+_HEAD_BYTES = 10_000
 
 
 class _Place(NamedTuple):
@@ -32,7 +37,7 @@ class IndexPage(Processor):
 
     Takes from each message its `source` with an `entry`, as MarkdownFormatter makes it; sends nothing on, and writes
     the two files at the end. With `:incremental true` it lists what the target holds, from this run and earlier ones;
-    it stands behind the FileWriter then.
+    it stands behind the FileWriter then. The files are made anew each time; a file of the name that is no index stays.
 
     Example:
         :main a :EntryTransmission ; :pipe (:read :markdown :write :stage) .
@@ -95,9 +100,18 @@ class IndexPage(Processor):
         places.sort(key=lambda place: place.key.encode())
         places.sort(key=lambda place: place.created, reverse=True)
         for path, pieces in self._files(places, entry):
+            if self._is_anothers(path):
+                self.outputs["kept"] = self.outputs.get("kept", 0) + 1
+                self.warn(f"{path} is there and is no index, so it stays; move it away, or set another name", file=path)
+                continue
             # In pieces: an archive's index may be larger than all that is otherwise held.
             outcome = self.context.output.write(path, pieces)
             self.outputs[outcome] = self.outputs.get(outcome, 0) + 1
+
+    def _is_anothers(self, path: str) -> bool:
+        """Say whether a file is there that does not begin as what is written here."""
+        head = (self.context.output.read(path) or b"")[:_HEAD_BYTES]
+        return bool(head.strip()) and not (_PAGE_HEAD if path != self.lines_file else _LINES_HEAD).match(head)
 
     def _files(self, places: list[_Place], entry: Callable[[str], dict[str, Any]]) -> Iterator[tuple[str, _Pieces]]:
         if not places:

@@ -80,3 +80,10 @@ class Pass(Processor):
     def process(self, message: Message) -> Message:
         """Pass the message on."""
         return message
+
+
+class Idle(Processor):
+    """Do nothing, since its method has another name."""
+
+    def proces(self, message: Message) -> Message:
+        return message

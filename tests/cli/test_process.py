@@ -174,3 +174,32 @@ def test_a_disk_that_is_full_is_told_with_the_file(demo: Path, option: str) -> N
     assert done.stderr.startswith("demo: complete in" if option == "--report" else "demo: aborted in")
     assert done.stderr.splitlines()[-1] == f"trans: {option} out.json: cannot be written: file too large"
     assert {path.name for path in demo.iterdir()} == {"demo.ttl", "own.py"}
+
+
+@pytest.mark.parametrize("option", ["--report", "--messages"])
+def test_what_is_no_file_is_written_to_and_never_replaced(demo: Path, option: str) -> None:
+    """A pipe, as a device, takes what is written and stays what it is; a link stays a link."""
+    os.mkfifo(demo / "pipe")
+    with started("run", "demo.ttl", "--processors", "own.py", "-q", option, "pipe") as process:
+        told = (demo / "pipe").read_text()
+        assert process.wait(LIMIT_S) == 0
+    assert json.loads(told.splitlines()[0] if option == "--messages" else told)
+    assert (demo / "pipe").is_fifo()
+    (demo / "real.json").write_text("before")
+    (demo / "link.json").symlink_to("real.json")
+    with started("run", "demo.ttl", "--processors", "own.py", "-q", option, "link.json") as process:
+        assert process.wait(LIMIT_S) == 0
+    assert (demo / "link.json").is_symlink()
+    assert (demo / "real.json").read_text() not in ("before", "")
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_streams_that_are_closed_take_nothing_and_hurt_nobody(demo: Path, closed: list[int]) -> None:
+    """A run goes on without what was closed before it began."""
+    words = ["run", "demo.ttl", "--processors", "own.py", "--report", "report.json", "--messages", "-"]
+    code = f"import os, sys; [os.close(one) for one in {closed}]; os.execv(sys.executable, ['python', *sys.argv[1:]])"
+    command = [sys.executable, "-c", code, "-m", "transmissions", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+    assert json.loads((demo / "report.json").read_text())["status"] == "complete"

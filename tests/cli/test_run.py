@@ -101,6 +101,8 @@ def test_lost_input_is_exit_code_2(demo: Path, capsys: Capture) -> None:
             "--messages own.py/m.jsonl: this cannot be written: file exists",
         ),
         (["demo.ttl", *OWN, "--messages", ""], "not the name of a file"),
+        (["demo.ttl", *OWN, "--messages", "./demo.ttl"], "--messages ./demo.ttl: this run is made of that file"),
+        (["demo.ttl", *OWN, "--report", "own.py"], "--report own.py: this run is made of that file"),
         (["demo.ttl", *OWN, "--report", ""], "this cannot be written"),
         (["demo.ttl", *OWN, "--report", "-"], "--json writes the report to standard output"),
         (["demo.ttl", *OWN, "--report", "x", "--messages", "./x"], "--report and --messages both write to x"),
@@ -136,12 +138,27 @@ def test_messages_come_from_the_command_line(demo: Path, capsys: Capture) -> Non
     assert json.loads(capsys.readouterr().out)["tag"] == "x"
 
 
+def test_what_a_buffer_drops_is_told(tmp_path: Path, capsys: Capture) -> None:
+    """The summary counts the messages that found no room, under a policy that drops them."""
+    file = tmp_path / "n.ttl"
+    file.write_text(
+        "@prefix : <http://purl.org/stuff/transmissions/> .\n"
+        ':p a :Transmission ; :pipe (:split :show) . :split a :ForEach ; :settings [ :forEach "xs" ] .\n'
+        ":show a :NOP ; :buffer [ :maxMessages 1 ; :whenFull :dropNewest ] .",
+        encoding="utf-8",
+    )
+    assert main(["run", str(file), "-m", json.dumps({"xs": list(range(5000))}), "--report", str(tmp_path / "r")]) == 0
+    buffer = json.loads((tmp_path / "r").read_text())["stages"][1]["buffer"]
+    assert f"messages dropped by the buffer in front of show {buffer['drops']:,}\n" in capsys.readouterr().err
+    assert buffer["drops"]
+
+
 def test_messages_that_are_given_have_their_own_fields(tmp_path: Path, capsys: Capture) -> None:
     """Whoever gives the messages is not warned of fields that no stage writes; whoever does not, is."""
     file = tmp_path / "n.ttl"
     file.write_text(
         "@prefix : <http://purl.org/stuff/transmissions/> .\n"
-        ':p a :Transmission ; :pipe (:one :two) . :one a :NOP . :two a :Concat .',
+        ":p a :Transmission ; :pipe (:one :two) . :one a :NOP . :two a :Concat .",
         encoding="utf-8",
     )
     assert main(["run", str(file), "-m", '{"content": "abc"}', "--messages", "-"]) == 0

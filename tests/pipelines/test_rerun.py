@@ -64,6 +64,21 @@ def test_what_the_export_lacks_is_kept_unless_pruned(run: Run, tmp_path: Path) -
     assert len(pages(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("run", ["claude-archive"], indirect=True)
+def test_an_index_of_a_persons_own_stays(run: Run, tmp_path: Path) -> None:
+    """A file that was there before, under the name of an index, is nobody's to overwrite; an index is made anew."""
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "index.md").write_text("# My notes\n\nkeep me\n")
+    report = run(conversation(1))
+    assert (target / "index.md").read_text() == "# My notes\n\nkeep me\n"
+    assert "index.md is there and is no index" in report["problems"][0]["text"]
+    (target / "index.md").unlink()
+    assert run(conversation(1))["problems"] == []
+    run(conversation(1), conversation(2))
+    assert "2 conversations" in (target / "index.md").read_text()
+
+
 def test_a_persons_edit_stays(run: Run, tmp_path: Path) -> None:
     """R42: an edited page is never overwritten; news goes beside it and is reported; `--force` overwrites."""
     run(conversation(1))

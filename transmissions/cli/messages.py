@@ -83,11 +83,13 @@ class MessageWriter:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._place: Path | None = None
         self._partial: Path | None = None
         self._stream: BinaryIO = sys.stdout.buffer
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        if path is not None and _is_device(path):
+            self._stream = path.open("wb")
+        elif path is not None:
+            self._place, self._partial = _whereabouts(path)
             self._stream = self._partial.open("wb")
 
     def __enter__(self) -> MessageWriter:
@@ -96,10 +98,11 @@ class MessageWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._partial is not None:
+        if self._path is not None:
             # A disk that was full for a message is full for what is left of it, too.
             with suppress(OSError):
                 self._stream.close()
+        if self._partial is not None:
             self._partial.unlink(missing_ok=True)
 
     def write(self, message: Message) -> None:
@@ -122,10 +125,11 @@ class MessageWriter:
         Raises:
             OutputFailed: it cannot be written.
         """
-        if self._path is not None and self._partial is not None:
+        if self._path is not None:
             with naming_file(f"--messages {self._path}"):
                 self._stream.close()
-                self._partial.replace(self._path)
+                if self._partial is not None and self._place is not None:
+                    self._partial.replace(self._place)
 
 
 def as_json(value: Any, *, indent: bool = False) -> bytes:
@@ -139,11 +143,27 @@ def as_json(value: Any, *, indent: bool = False) -> bytes:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or absent, whatever happens meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file so that it is whole or absent, whatever happens meanwhile; raises OSError."""
+    if _is_device(path):
+        path.write_bytes(data)
+        return
+    path, partial = _whereabouts(path)
     try:
         partial.write_bytes(data)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Say whether a path is something that takes what is written, as devices and pipes do, and must not be replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _whereabouts(path: Path) -> tuple[Path, Path]:
+    """Return where a file is, behind links, and the name beside it that it has until it is whole; make its folder."""
+    if not path.name:
+        raise ValueError("this is no name of a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()
+    return path, path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -170,6 +170,7 @@ def run(  # noqa: PLR0917
             # Messages that are given have the fields that they have.
             if messages_in is None or warning.code != "missing-field":
                 typer.echo(str(warning), err=True)
+    _check_outputs(loaded.definition, processors or [], report=report, messages=messages_out)
     parameters = _parameters(context, loaded.definition, values or [], param or [])
     where = _target(loaded.definition, parameters, Path(target) if target is not None else None)
     _check_missing(loaded.definition, pipeline, parameters)
@@ -207,6 +208,13 @@ def _check_watch(*, watch: bool, quiet: bool, messages_out: str | None) -> None:
         raise ParameterError("--watch draws the run and --quiet says nothing; give one of them")
     if watch and messages_out == "-" and sys.stdout.isatty() and sys.stderr.isatty():
         raise ParameterError("--watch and --messages - both write to this terminal; give --messages a file")
+
+
+def _check_outputs(definition: Definition, processors: list[str], **outputs: str | None) -> None:
+    read = {Path(file).resolve() for file in (definition.file, *processors)}
+    for option, file in outputs.items():
+        if file is not None and Path(file).resolve() in read:
+            raise ParameterError(f"--{option} {file}: this run is made of that file; give another one")
 
 
 def _parameters(context: typer.Context, definition: Definition, values: list[str], param: list[str]) -> dict[str, Any]:

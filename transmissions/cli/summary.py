@@ -63,6 +63,9 @@ def _amounts(result: Result, target: Path | None) -> list[str]:
     elif result.stages and not lines and result.status is Status.COMPLETE:
         last = result.stages[-1]
         lines.append(f"  {last.stage} got {last.received:,} and gave {last.emitted:,} messages")
+    dropped = [f"{one.stage} {one.buffer.drops:,}" for one in result.stages if one.buffer and one.buffer.drops]
+    if dropped:
+        lines.append(f"  messages dropped by the buffer in front of {', '.join(dropped)}")
     failed = [f"{one.stage} {one.failed:,}" for one in result.stages if one.failed]
     if failed:
         lines.append(f"  messages failed: {', '.join(failed)}")
