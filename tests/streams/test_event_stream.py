@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.streams.conftest import end_of, started, when
 from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamError, StreamFull
-from transmissions.streams import EventStream, WhenFull, size_of_message
+from transmissions.streams import Cancellation, EventStream, WhenFull, size_of_message
 
 
 def test_messages_come_out_in_order() -> None:
@@ -136,6 +136,25 @@ def test_aborting_ends_it_for_all_with_the_reason() -> None:
         with pytest.raises(StreamAborted, match=r"before :write.*disk full"):
             operation()
     assert len(stream) == 0
+
+
+def test_an_abort_cancels_who_waits_for_the_same_stream() -> None:
+    """A receiver may wait with the cancellation that an abort of its own stream lets come: it ends as aborted."""
+    stream, aborted = EventStream(5), Cancellation()
+    stream.cancel_when_aborted(aborted)
+    ended: list[str] = []
+
+    def receive() -> None:
+        with pytest.raises(StreamAborted) as end:
+            stream.receive(cancellation=aborted)
+        ended.append(end.value.cause)
+
+    receiver = started(receive)
+    when(lambda: stream.statistics().waiting_receivers == 1)
+    end_of([started(lambda: stream.abort("disk full")), receiver])
+    later = Cancellation()
+    stream.cancel_when_aborted(later)
+    assert (ended, aborted.reason, later.reason) == (["it was aborted: disk full"], "disk full", "disk full")
 
 
 def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:

@@ -116,16 +116,26 @@ class Channel:
             self._queue.end()
             self._queue.forget()
             self._wake_all()
-            for cancellation in self._cancels:
-                cancellation.cancel(reason)
-            self._cancels.clear()
+            cancels, self._cancels = self._cancels, []
+            self._cancel(cancels)
 
     def cancel_when_aborted(self, cancellation: Cancellation) -> None:
         """Have a cancellation come when this stream is aborted, with the same reason; at once if it was."""
         with self._lock:
-            self._cancels.append(cancellation)
-            if self._aborted is not None:
-                cancellation.cancel(self._aborted)
+            if self._aborted is None:
+                self._cancels.append(cancellation)
+            else:
+                self._cancel([cancellation])
+
+    def _cancel(self, cancellations: Sequence[Cancellation]) -> None:
+        """Let cancellations come, for this stream was aborted; without the lock."""
+        # Whoever waits with one of them is woken under the lock of its stream, and that may be this one.
+        self._lock.release()
+        try:
+            for cancellation in cancellations:
+                cancellation.cancel(self._aborted or "aborted")
+        finally:
+            self._lock.acquire()
 
     def __enter__(self) -> Self:
         return self
