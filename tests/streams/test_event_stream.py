@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -169,6 +170,20 @@ def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
     with pytest.raises(TimeoutError):
         stream.send("x", timeout=0.001)
     assert stream.receive() == "y" * 50
+
+
+@pytest.mark.parametrize(("policy", "before"), [(WhenFull.BLOCK, [2, 3]), (WhenFull.SPILL, [8, 8])])
+@pytest.mark.parametrize("size", [None, "12", -3, 1.5, True])
+def test_a_size_is_a_whole_number(size: Any, policy: WhenFull, before: list[int]) -> None:
+    """What `size_of` gives is checked before the message is in, or on disk; one of no sensible size is refused."""
+    stream = EventStream(5, max_bytes=10, when_full=policy, name="parts", size_of=lambda message: message)
+    text = re.escape(f"size_of must give a whole number, 0 or more, and gave {size!r}")
+    with pytest.raises(StreamError, match=f"parts: send: .*{text}") as refused:
+        stream.send_batch([*before, size, 1], timeout=5)
+    assert (refused.value.accepted, stream.statistics().sent) == (2, 2)
+    stream.close()
+    assert list(stream) == before
+    assert stream.statistics().depth_bytes == 0
 
 
 @pytest.mark.parametrize(
