@@ -93,8 +93,11 @@ class Channel:
             return self._close()
 
     def close_if_idle(self, seconds: float) -> bool:
-        """Close it if no message came or went for more than `seconds`, and say whether that was so."""
+        """Close it if no message came or went for more than `seconds` and nobody waits; say whether that was so."""
         with self._lock:
+            # Who waits for a rare message, or for a slow receiver, uses the stream however long that takes.
+            if self._senders.number or self._receivers.number:
+                return False
             return self._clock() - self._queue.active_at > seconds and self._close()
 
     def _close(self) -> bool:
