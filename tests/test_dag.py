@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from transmissions import dag
 from transmissions.model import Definition, Parameter, Stage, Template
-from transmissions.processor import Message, Processor
+from transmissions.processor import Mark, Message, Processor
 from transmissions.registry import Registry
 from transmissions.settings import setting
 
@@ -41,7 +41,28 @@ class Anything(Processor):
     writes = ("*",)
 
 
-REGISTRY = Registry({"Make": Make, "Use": Use, "Anything": Anything})
+class Split(Processor):
+    """Split a message."""
+
+    splits = True
+
+
+class Gather(Processor):
+    """Gather the parts of a message, and hand them on if it is told to."""
+
+    parts: bool = setting(False)
+
+    @classmethod
+    def ends_group(cls, settings: Mapping[str, Any]) -> bool:
+        """Only without its parts is a group over."""
+        return not settings.get("parts")
+
+    def end_group(self, mark: Mark) -> Message:
+        """Return the whole."""
+        return mark
+
+
+REGISTRY = Registry({"Make": Make, "Use": Use, "Anything": Anything, "Split": Split, "Gather": Gather})
 
 
 def pipeline(processors: dict[str, str], *edges: tuple[str, str], **fields: object) -> Definition:
@@ -127,3 +148,51 @@ def test_a_setting_that_is_a_parameter_counts_as_given(place: object, missing: b
     """A processor that reads a field only where a setting is left out reads none where the setting is a parameter."""
     definition = Definition("p", "p.ttl", (Stage("a", "Read", {} if place is None else {"place": place}),))
     assert bool(dag.check(definition, Registry({"Read": Read}))) == missing
+
+
+def pipes(processors: dict[str, str], *pipes: str, **settings: dict[str, object]) -> Definition:
+    """Return a pipeline from pipes as text, `"split a end"`; stages that are not named otherwise are `Anything`."""
+    edges = dict.fromkeys(edge for pipe in pipes for edge in pairwise(pipe.split()))
+    names = dict.fromkeys(name for pipe in pipes for name in pipe.split())
+    stages = tuple(Stage(name, processors.get(name, "Anything"), settings.get(name, {})) for name in names)
+    return Definition("p", "p.ttl", stages, tuple(edges))
+
+
+GROUPS = {"split": "Split", "inner": "Split", "end": "Gather", "left": "Gather", "right": "Gather"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["split a join end", "split b join"], ["groups of :split may mix before :end: branches meet at :join"]),
+        (["split a join x end", "split join"], ["groups of :split may mix before :end: branches meet at :join"]),
+        (["split a end", "split b end"], ["groups of :split may mix in :end: branches meet there"]),
+        (
+            ["split inner a join left end", "inner b join"],
+            [
+                "groups of :inner may mix before :left: branches meet at :join",
+                "groups of :split may mix before :end: branches meet at :join",
+            ],
+        ),
+        (["split a end"], []),
+        (["split a left join", "split b right join"], []),
+        (["split a left join end", "split b right join"], []),
+        (["x split a end", "split b other"], []),
+        (["x a join split end", "x b join"], []),
+        (["x inner a split end", "x inner b split"], []),
+        (["a join end", "b join"], []),
+    ],
+)
+def test_groups_that_may_mix_are_told(given: list[str], told: list[str]) -> None:
+    """Where branches of one split meet before the stage that gathers its parts, a group may hold parts of the next."""
+    problems = [one for one in dag.check(pipes(GROUPS, *given), REGISTRY) if one.code == "mixed-groups"]
+    assert [problem.message for problem in problems] == told
+    assert {problem.severity for problem in problems} <= {"warning"}
+
+
+def test_groups_whose_parts_go_on_mix_as_well() -> None:
+    """To gather and hand on ends no group, but what is gathered is mixed all the same; so it is behind the branches."""
+    mixed = pipes(GROUPS, "split a join end", "split b join", end={"parts": True})
+    assert [one.code for one in dag.check(mixed, REGISTRY)] == ["mixed-groups"]
+    apart = pipes(GROUPS, "split a left join", "split b right join", left={"parts": True}, right={"parts": True})
+    assert dag.check(apart, REGISTRY) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from transmissions.groups import follow_marks, met_at
 from transmissions.model import Definition, Stage
 from transmissions.parameters import templates_in
 from transmissions.problem import Location, Problem, nearest
@@ -28,12 +29,36 @@ def assemble(definition: Definition) -> nx.DiGraph[str]:
 
 
 def check(definition: Definition, registry: Registry) -> list[Problem]:
-    """Return what is wrong with the graph of a pipeline: circles; as warnings, fields that no earlier stage writes."""
+    """Return what is wrong with the graph of a pipeline: circles; as warnings, what may be meant otherwise.
+
+    Warned of are fields that no earlier stage writes, and groups that may mix.
+    """
     # Where stages form a circle, every one of them is before every other.
     return circles(definition) or [
         *_missing_fields(definition, assemble(definition), registry),
+        *_mixed_groups(definition, assemble(definition), registry),
         *(_nothing_to_call(stage) for stage in definition.stages if registry.find(stage.processor).calls),
     ]
+
+
+def _mixed_groups(definition: Definition, graph: nx.DiGraph[str], registry: Registry) -> list[Problem]:
+    """Warn of each stage that gathers groups behind a stage where branches of their split meet."""
+    if any(stage.processor not in registry for stage in definition.stages):
+        return []
+    before = {name: list(graph.predecessors(name)) for name in graph}
+    marks = follow_marks(nx.topological_sort(graph), before, definition, registry)
+    found = []
+    for stage in definition.stages:
+        if meeting := met_at(stage.name, marks, before):
+            # A group ends when its mark has come over every branch; by then the next may be there over a faster one.
+            split = marks[stage.name].closes
+            where = f"before :{stage.name}: branches meet at :{meeting}"
+            if meeting == stage.name:
+                where = f"in :{stage.name}: branches meet there"
+            message = f"groups of :{split} may mix {where}"
+            hint = "gather on each branch, or put the stages on one line"
+            found.append(Problem(stage.location, message, hint, "mixed-groups", "warning"))
+    return found
 
 
 def _nothing_to_call(stage: Stage) -> Problem:

@@ -10,7 +10,6 @@ import hashlib
 import heapq
 import inspect
 import json
-from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
@@ -19,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from transmissions.groups import follow_marks
 from transmissions.model import Buffer, Definition, OnError, Stage
 from transmissions.processor import Processor
 from transmissions.registry import Registry
@@ -184,39 +184,14 @@ class _Graph:
 def _planned_stages(graph: _Graph, definition: Definition, registry: Registry) -> dict[str, PlannedStage]:
     """Return the stages in order, each knowing which marks reach it and over how many edges."""
     planned: dict[str, PlannedStage] = {}
-    leaving: dict[str, set[str]] = {}
-    for name in graph.order:
+    for name, marks in follow_marks(graph.order, graph.before, definition, registry).items():
         stage = definition.stage(name)
         processor = registry.find(stage.processor)
-        copies = Counter(split for before in graph.before[name] for split in leaving[before])
-        closes = _nearest_split(name, graph, definition, registry) if processor.acts_on_marks() else None
-        leaving[name] = set(copies) | ({name} if processor.splits else set())
-        if closes is not None and processor.ends_group(stage.settings):
-            leaving[name].discard(closes)
         place = str(stage.location) if stage.location.file else ""
-        planned[name] = PlannedStage(name, processor, dict(stage.settings), stage.on_error, place, closes, dict(copies))
+        planned[name] = PlannedStage(
+            name, processor, dict(stage.settings), stage.on_error, place, marks.closes, marks.copies
+        )
     return planned
-
-
-def _nearest_split(name: str, graph: _Graph, definition: Definition, registry: Registry) -> str | None:
-    """Return the splitting stage before `name` whose groups no stage between the two has ended."""
-    # Each way back through the graph counts the groups that were ended on it.
-    ways = deque((before, 0) for before in graph.before[name])
-    seen = set(ways)
-    while ways:
-        before, ended = ways.popleft()
-        stage = definition.stage(before)
-        processor = registry.find(stage.processor)
-        if processor.splits:
-            if not ended:
-                return before
-            ended -= 1
-        elif processor.ends_group(stage.settings):
-            ended += 1
-        further = [way for far in graph.before[before] if (way := (far, ended)) not in seen]
-        seen.update(further)
-        ways.extend(further)
-    return None
 
 
 def _buffer(stage: Stage, planned: PlannedStage) -> Buffer | None:

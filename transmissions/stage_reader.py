@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from rdflib import BNode, Literal, URIRef
+from rdflib import Literal, URIRef
 from rdflib.namespace import RDF, RDFS, XSD
 
 from transmissions import vocabulary as terms
@@ -54,7 +54,10 @@ def read_stage(
     holders = document.objects(node, terms.SETTINGS)
     cls = processors.get(processor)
     if len(holders) == 1 and not isinstance(holders[0], Literal):
-        _look_up(node, holders[0], document, problems)
+        meant = (one for kind in terms.SETTINGS_CLASSES for one in document.graph.subjects(RDF.type, kind))
+        what = f"stage {document.name(node)} takes its settings"
+        hint = f"describe it: {document.name(holders[0])} a :ConfigSet ; … ."
+        problems += _not_here(what, (node, terms.SETTINGS, holders[0]), document, meant=meant, hint=hint)
         for setting in cls.settings().values() if cls else ():
             path = terms.NAMESPACE[setting.turtle_name]
             found = document.objects(holders[0], path)
@@ -78,6 +81,10 @@ def read_parameters(pipeline: Node, document: Document, problems: list[Problem])
     """Return the parameters of a pipeline in the order of the file; what is wrong is added to `problems`."""
     found: dict[str, Parameter] = {}
     for node in document.objects(pipeline, terms.PARAMETER):
+        meant = document.graph.subjects(terms.NAME)
+        hint = f':parameter [ :name "{terms.local_name(node)}" ] declares one' if isinstance(node, URIRef) else ""
+        what = f"pipeline {document.name(pipeline)} takes a parameter"
+        problems += _not_here(what, (pipeline, terms.PARAMETER, node), document, meant=meant, hint=hint)
         names = document.objects(node, terms.NAME)
         if len(names) != 1 or not isinstance(names[0], Literal):
             continue
@@ -95,17 +102,26 @@ def read_parameters(pipeline: Node, document: Document, problems: list[Problem])
 _WRONG = object()
 
 
-def _look_up(stage: Node, holder: Node, document: Document, problems: list[Problem]) -> None:
-    """Add a problem if the settings that a stage names are not in the file."""
-    if isinstance(holder, BNode) or (holder, None, None) in document.graph:
-        return
-    at = document.at_value(stage, terms.SETTINGS, holder)
-    kinds = terms.SETTINGS_CLASSES
-    described = {document.name(node) for kind in kinds for node in document.graph.subjects(RDF.type, kind)}
-    guess = nearest(document.name(holder), described)
-    hint = f"did you mean {guess}?" if guess else f"describe it: {document.name(holder)} a :ConfigSet ; … ."
-    message = f"stage {document.name(stage)} takes its settings from {document.name(holder)}, which is not in this file"
-    problems.append(Problem(at, message, hint, "no-settings"))
+def _not_here(
+    what: str, triple: tuple[Node, URIRef, Node], document: Document, *, meant: Iterable[Node], hint: str
+) -> list[Problem]:
+    """Return a problem if something that a stage or a pipeline names is not in the file.
+
+    Args:
+        what: who takes what from there, for the message.
+        triple: the stage or pipeline, the property by which it names something, and what it names.
+        document: the document.
+        meant: the nodes that the name could be a slip for.
+        hint: what to write if it is near none of them.
+    """
+    node = triple[2]
+    if not isinstance(node, URIRef) or (node, None, None) in document.graph:
+        return []
+    name = document.name(node)
+    guess = nearest(name, {document.name(one) for one in meant})
+    message = f"{what} from {name}, which is not in this file"
+    at = document.at_value(*triple)
+    return [Problem(at, message, f"did you mean {guess}?" if guess else hint, "no-settings")]
 
 
 def _value(holder: Node, setting: Setting, document: Document, stage: str, problems: list[Problem]) -> Any:
@@ -214,6 +230,15 @@ def _buffer(stage: Node, document: Document, problems: list[Problem]) -> Buffer 
     if len(nodes) != 1 or isinstance(nodes[0], Literal):
         return None
     node = nodes[0]
+    meant = {one for path in terms.BUFFER_TERMS for one in document.graph.subjects(path)}
+    hint = f"describe it: {document.name(node)} :maxMessages 10 ."
+    if isinstance(node, URIRef) and terms.local_name(node) in set(WhenFull):
+        # A policy is no name of anybody's own, so it is no slip for one.
+        meant, hint = set(), f"a policy stands in a buffer: :buffer [ :whenFull {document.name(node)} ]"
+    what = f"stage {document.name(stage)} takes its buffer"
+    if missing := _not_here(what, (stage, terms.BUFFER, node), document, meant=meant, hint=hint):
+        problems += missing
+        return None
     given: dict[str, Any] = {}
     for name in ("max_messages", "max_bytes", "high_water_mark", "low_water_mark", "max_spill_bytes"):
         value = document.graph.value(node, terms.NAMESPACE[turtle_name(name)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 __all__ = ["Mistake", "Span", "State", "explain", "skip_space"]
@@ -16,6 +16,8 @@ _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TOKEN = re.compile(r"""<[^>\s]*>|[\w.-]*:[\w./-]*[\w/]|[\w.-]*:|[\w-]+|"[^"\n]*"?|.""")
 _BARE_WORD = re.compile(r"[A-Za-z_][\w-]*(?![\w:-])")
+_NAME = re.compile(r"<[^>\s]*>|[\w.-]*:(?:[\w./-]*[\w/])?|\[\s*\]")
+_PIECE = re.compile(r"""<[^>\s]*>|"(?:[^"\\\n]|\\.)*"|#[^\n]*|\S""")
 _NOT_TURTLE = "not valid Turtle"
 
 
@@ -88,10 +90,69 @@ def explain(state: State, offset: int, why: str) -> Mistake:
         return Mistake(state.at, 1, _NOT_TURTLE, hint)
     if not finished:
         return _unfinished(state)
+    if (run_on := _run_on(state, at)) is not None:
+        return run_on
     found = _TOKEN.match(state.text, at)
     length = len(found.group()) if found else 1
     hint = next((hint(state, at) for pattern, hint in _HINTS if re.search(pattern, why)), _statement(state, at))
     return Mistake(at, length, _NOT_TURTLE, hint)
+
+
+def _run_on(state: State, at: int) -> Mistake | None:
+    """Return the mistake of a ';' or ',' that stands where a '.' should, so that the next statement belongs to it."""
+    starts = [] if state.brackets else list(_starts_behind_separators(state, at))
+    if not starts:
+        return None
+    start, separator = starts[-1]
+    if not _begins_statement(state.text, start, at, separator, others=len(starts) > 1):
+        return None
+    found = _TOKEN.match(state.text, start)
+    hint = f"the statement from line {state.line(state.statement)} ends in '{separator}', so this belongs to it"
+    return Mistake(start, len(found.group()) if found else 1, _NOT_TURTLE, f"{hint}; end it with '.'")
+
+
+def _starts_behind_separators(state: State, end: int) -> Iterator[tuple[int, str]]:
+    """Yield where a line begins no further right than the statement, and the ';' or ',' in front of it."""
+    last, before = "", state.statement
+    furthest = state.column(state.statement)
+    for piece in _PIECE.finditer(state.text, state.statement):
+        start = piece.start()
+        if start > end:
+            return
+        # What stands on the line in front of it; two parts at least if it is the first there.
+        lines = _LINE_END.split(state.text[before:start])
+        before = piece.end()
+        if piece.group().startswith("#"):
+            continue
+        if last in {";", ","} and len(lines) > 1 and len(lines[-1]) <= furthest:
+            yield start, last
+        last = piece.group()
+
+
+def _begins_statement(text: str, start: int, at: int, separator: str, *, others: bool) -> bool:
+    """Say whether what begins at `start` is meant for a statement, by where in it the parser stopped.
+
+    Args:
+        text: the text.
+        start: where it begins.
+        at: where the parser stopped.
+        separator: what stands in front of it, ';' or ','.
+        others: whether other properties of the statement before it begin as far left as this does.
+    """
+    if start == at:
+        return separator == ";" and re.match(r"@prefix\b|@base\b|(?i:prefix|base)\s|\[", text[at:]) is not None
+    if not (subject := _NAME.match(text, start)):
+        return False
+    second = skip_space(text, subject.end())
+    if second == at and re.match(r"a\s", text[at : at + 2]):
+        # The word `a` is no value, so what is in front of it is no property.
+        return True
+    verb = _NAME.match(text, second)
+    if others or verb is None:
+        return False
+    third = skip_space(text, verb.end())
+    # Behind ';' a name too many shows with the value, behind ',' with the property.
+    return at == (third if separator == ";" else second) and text[third : third + 1] not in set(".;,])") | {""}
 
 
 def _statement(state: State, at: int) -> str:
@@ -169,7 +230,7 @@ def _unfinished(state: State) -> Mistake:
 def _end_of_last_token(text: str) -> int:
     # A comment at the end of a file is no place to miss something in.
     end = 0
-    for found in re.finditer(r"""<[^>\s]*>|"(?:[^"\\\n]|\\.)*"|#[^\n]*|\S""", text):
+    for found in _PIECE.finditer(text):
         if not found.group().startswith("#"):
             end = found.end()
     return end

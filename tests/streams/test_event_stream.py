@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.streams.conftest import end_of, started, when
 from transmissions.errors import StreamAborted, StreamClosed, StreamEmpty, StreamError, StreamFull
-from transmissions.streams import EventStream, WhenFull, size_of_message
+from transmissions.streams import Cancellation, EventStream, WhenFull, size_of_message
 
 
 def test_messages_come_out_in_order() -> None:
@@ -138,6 +139,25 @@ def test_aborting_ends_it_for_all_with_the_reason() -> None:
     assert len(stream) == 0
 
 
+def test_an_abort_cancels_who_waits_for_the_same_stream() -> None:
+    """A receiver may wait with the cancellation that an abort of its own stream lets come: it ends as aborted."""
+    stream, aborted = EventStream(5), Cancellation()
+    stream.cancel_when_aborted(aborted)
+    ended: list[str] = []
+
+    def receive() -> None:
+        with pytest.raises(StreamAborted) as end:
+            stream.receive(cancellation=aborted)
+        ended.append(end.value.cause)
+
+    receiver = started(receive)
+    when(lambda: stream.statistics().waiting_receivers == 1)
+    end_of([started(lambda: stream.abort("disk full")), receiver])
+    later = Cancellation()
+    stream.cancel_when_aborted(later)
+    assert (ended, aborted.reason, later.reason) == (["it was aborted: disk full"], "disk full", "disk full")
+
+
 def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
     """With a bound in bytes, messages wait for room by their size; one larger than all room goes in alone."""
     stream = EventStream(100, max_bytes=10, size_of=len)
@@ -150,6 +170,20 @@ def test_bytes_are_bounded_and_one_large_message_is_let_in() -> None:
     with pytest.raises(TimeoutError):
         stream.send("x", timeout=0.001)
     assert stream.receive() == "y" * 50
+
+
+@pytest.mark.parametrize(("policy", "before"), [(WhenFull.BLOCK, [2, 3]), (WhenFull.SPILL, [8, 8])])
+@pytest.mark.parametrize("size", [None, "12", -3, 1.5, True])
+def test_a_size_is_a_whole_number(size: Any, policy: WhenFull, before: list[int]) -> None:
+    """What `size_of` gives is checked before the message is in, or on disk; one of no sensible size is refused."""
+    stream = EventStream(5, max_bytes=10, when_full=policy, name="parts", size_of=lambda message: message)
+    text = re.escape(f"size_of must give a whole number, 0 or more, and gave {size!r}")
+    with pytest.raises(StreamError, match=f"parts: send: .*{text}") as refused:
+        stream.send_batch([*before, size, 1], timeout=5)
+    assert (refused.value.accepted, stream.statistics().sent) == (2, 2)
+    stream.close()
+    assert list(stream) == before
+    assert stream.statistics().depth_bytes == 0
 
 
 @pytest.mark.parametrize(

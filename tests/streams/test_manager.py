@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.streams.conftest import Side
 from transmissions.errors import StreamClosed, StreamError, StreamExists, StreamNotFound
 from transmissions.streams import EventStream, StreamManager, WhenFull
 
@@ -214,6 +215,20 @@ def test_cleaning_up_never_breaks_into_a_busy_stream(manager: StreamManager, clo
         stop.set()
         cleaner.join(20)
     assert sum(closed) == 0
+
+
+@pytest.mark.parametrize("operation", ["send", "receive"])
+def test_cleaning_up_leaves_who_waits_alone(manager: StreamManager, clock: Clock, side: Side, operation: str) -> None:
+    """A stream at which somebody waits is in use, however long ago the last message came or went."""
+    stream = manager.create("a")
+    if operation == "send":
+        stream.send_batch([0] * 100)
+    waiting = side.begin(stream, operation, *([1] if operation == "send" else []))
+    clock.now = 1e6
+    assert (manager.cleanup(10), stream.closed) == (0, False)
+    waiting.cancel()
+    waiting.wait()
+    assert manager.cleanup(10) == 1
 
 
 def test_what_there_is_to_tell(manager: StreamManager) -> None:

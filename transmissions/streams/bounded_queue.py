@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -122,7 +123,7 @@ class BoundedQueue:
     def _fit_by_size(self, messages: Sequence[Any], position: int, capacity: int) -> int:
         while position < len(messages) and self._paused_since is None and self._has_place():
             try:
-                size = self._size_of(messages[position])
+                size = self._size(messages[position])
             except Exception as error:
                 # Raised when those before it are counted.
                 self._unsuited = ValueError(f"the size of a message cannot be told: {error}")
@@ -134,6 +135,13 @@ class BoundedQueue:
             if self._bytes >= self._high:
                 self._reach_high_water_mark()
         return position
+
+    def _size(self, message: Any) -> int:
+        size = self._size_of(message)
+        # Anything else would be found out with the message half in, or would leave the bound without effect.
+        if type(size) is not int or size < 0:
+            raise ValueError(f"size_of must give a whole number, 0 or more, and gave {reprlib.repr(size)}")
+        return size
 
     def _append(self, message: Any, size: int) -> None:
         self._messages.append(message)
@@ -222,7 +230,7 @@ class BoundedQueue:
         return position
 
     def _size_in_memory(self, message: Any) -> int:
-        return 0 if self.counted.capacity_bytes is None else self._size_of(message)
+        return 0 if self.counted.capacity_bytes is None else self._size(message)
 
     def take(self, limit: int) -> list[Any]:
         """Take out what waits in memory, at most `limit` messages; `settle` has to follow."""

@@ -93,8 +93,11 @@ class Channel:
             return self._close()
 
     def close_if_idle(self, seconds: float) -> bool:
-        """Close it if no message came or went for more than `seconds`, and say whether that was so."""
+        """Close it if no message came or went for more than `seconds` and nobody waits; say whether that was so."""
         with self._lock:
+            # Who waits for a rare message, or for a slow receiver, uses the stream however long that takes.
+            if self._senders.number or self._receivers.number:
+                return False
             return self._clock() - self._queue.active_at > seconds and self._close()
 
     def _close(self) -> bool:
@@ -116,16 +119,26 @@ class Channel:
             self._queue.end()
             self._queue.forget()
             self._wake_all()
-            for cancellation in self._cancels:
-                cancellation.cancel(reason)
-            self._cancels.clear()
+            cancels, self._cancels = self._cancels, []
+            self._cancel(cancels)
 
     def cancel_when_aborted(self, cancellation: Cancellation) -> None:
         """Have a cancellation come when this stream is aborted, with the same reason; at once if it was."""
         with self._lock:
-            self._cancels.append(cancellation)
-            if self._aborted is not None:
-                cancellation.cancel(self._aborted)
+            if self._aborted is None:
+                self._cancels.append(cancellation)
+            else:
+                self._cancel([cancellation])
+
+    def _cancel(self, cancellations: Sequence[Cancellation]) -> None:
+        """Let cancellations come, for this stream was aborted; without the lock."""
+        # Whoever waits with one of them is woken under the lock of its stream, and that may be this one.
+        self._lock.release()
+        try:
+            for cancellation in cancellations:
+                cancellation.cancel(self._aborted or "aborted")
+        finally:
+            self._lock.acquire()
 
     def __enter__(self) -> Self:
         return self

@@ -32,7 +32,7 @@ class EventStream(Channel):
         when_full: what happens to a message that finds no room.
         max_spill_bytes: the most disk space taken under `WhenFull.SPILL`; after that senders are paused until half
             of it is free.
-        size_of: gives the bytes of a message; called only where `max_bytes` is set.
+        size_of: gives the bytes of a message, a whole number of 0 or more; called only where `max_bytes` is set.
         never_drop: says of a message that no policy may drop it. It then takes the place of one that may be dropped;
             its sender waits where there is none.
         name: stands in errors.

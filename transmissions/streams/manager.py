@@ -100,7 +100,7 @@ class StreamManager:
     def cleanup(self, idle_s: float) -> int:
         """Close the streams that were not used for more than `idle_s` seconds, and return how many there were.
 
-        Sending, receiving and asking for a stream is using it. A time of 0 or less closes none.
+        Sending, receiving, waiting for either, and asking for a stream is using it. A time of 0 or less closes none.
         """
         if not idle_s > 0:
             return 0
