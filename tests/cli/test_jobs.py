@@ -139,6 +139,10 @@ def test_clean_removes_what_has_ended_and_nothing_that_goes_on(
         (["jobs", "show", "x"], "job x: there are no jobs yet; `trans run --job`"),
         (["jobs", "list", "--status", "runing"], "--status runing: did you mean running?"),
         (["jobs", "follow", "x", "--after", "y"], "--after y: this is no whole number"),
+        (
+            ["jobs", "follow", "x", "--after", str(2**63 - 1)],
+            f"--after {2**63 - 1}: write the number of an event, at most",
+        ),
         (["jobs", "clean", "x", "--ended"], "--ended removes all that have ended"),
         (["run", "hello", "--job-store", "x"], "--job-store x: this goes with --job"),
         (["jobs", "list", "--job-store", "own.py"], "this is no job store"),

@@ -253,12 +253,14 @@ def _remove(manager: JobManager, jobs: list[Job]) -> list[str]:
 
 
 def _number(option: str, text: str) -> int:
+    from transmissions.jobs.job import LAST_SEQ
+
     try:
         value = int(text)
     except ValueError:
         raise ParameterError(f"{option} {text}: this is no whole number") from None
-    if value < -1:
-        raise ParameterError(f"{option} {text}: write the number of an event, or -1 for all")
+    if not -1 <= value <= LAST_SEQ:
+        raise ParameterError(f"{option} {text}: write the number of an event, at most {LAST_SEQ}, or -1 for all")
     return value
 
 

@@ -18,6 +18,7 @@ from transmissions.jobs.content import Content, Snapshot
 from transmissions.jobs.encoding import decode, encode, plain
 from transmissions.jobs.errors import JobNotFound
 from transmissions.jobs.job import (
+    LAST_SEQ,
     LIVE,
     Appended,
     Cleaned,
@@ -281,7 +282,7 @@ class JobStore(ABC):
 
     def events(self, job_id: str, after: int = -1, limit: int | None = None) -> list[JobEvent]:
         """Return the events of a job's log that come after number `after`, at most `limit`; raises JobNotFound."""
-        begin = max(-1, after) + 1
+        begin = min(max(-1, after), LAST_SEQ) + 1
         return [
             JobEvent.decoded(begin + place, entry) for place, entry in enumerate(self.entries(job_id, begin, limit))
         ]
