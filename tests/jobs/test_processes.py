@@ -19,7 +19,7 @@ import pytest
 
 from tests.jobs.conftest import PATIENCE_S, REDIS, RedisServer, when
 from transmissions.jobs import JobManager, JobStatus, JobStore, RedisJobStore, SqliteJobStore, StoreError
-from transmissions.jobs.worker import is_gone, this_worker
+from transmissions.jobs.worker import is_gone, lives, this_worker
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 KILLS = 20
@@ -191,6 +191,23 @@ def test_a_worker_that_is_only_held_up_loses_its_job(store: JobStore) -> None:
     assert store.renew(["nothing"], "x", 1) == ["nothing"]
 
 
+def test_a_suspended_worker_keeps_its_job(store: JobStore) -> None:
+    """A process of this machine that lives, though nothing was heard of it, goes on after it was stopped."""
+    worker = start(store, "held", rest="wait")
+    try:
+        said(worker, "written")
+        [job] = store.running()
+        worker.send_signal(signal.SIGSTOP)
+        store.clock = lambda: time.time() + 90
+        assert store.cleanup() == ([], [], [], {})
+        worker.send_signal(signal.SIGCONT)
+        with JobManager(store) as manager:
+            assert manager.abort(job.id, "enough", wait_s=PATIENCE_S).acknowledged
+        assert said(worker) == "enough"
+    finally:
+        end(worker)
+
+
 def test_a_worker_is_known_by_more_than_its_number() -> None:
     """This process lives; one of another beginning, though of the same number, is gone; of others nothing is known."""
     own = this_worker()
@@ -199,6 +216,9 @@ def test_a_worker_is_known_by_more_than_its_number() -> None:
     assert is_gone(own.rpartition("#")[0] + "#4194400.1")
     assert not is_gone("elsewhere#1.1")
     assert not is_gone("")
+    assert [lives(one) for one in (own, own + "0", "elsewhere#1.1", "", own.rpartition(".")[0] + ".")] == [True] + [
+        False
+    ] * 4
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
