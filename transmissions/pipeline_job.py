@@ -117,6 +117,11 @@ class PipelineJob:
         """
         return None if self._recorder is None else self._recorder.wait(timeout)
 
+    @property
+    def store_error(self) -> TransmissionsError | None:
+        """What failed, if the run was aborted because its events could not be kept; None otherwise."""
+        return None if self._recorder is None else self._recorder.store_error
+
     def abort(self, reason: str = "aborted") -> None:
         """Abort the run, and with it the job."""
         if self.run is not None:
@@ -153,6 +158,11 @@ class _Recorder:
         self._result: Result | None = None
         self._told: list[dict[str, Any]] = []
 
+    @property
+    def store_error(self) -> TransmissionsError | None:
+        """What failed, if the run was aborted because its events could not be kept."""
+        return self._control.error
+
     def record(self, run: Run, interval_s: float) -> None:
         """Begin; returns at once."""
         self._control.on_cancel(run.abort)
@@ -182,7 +192,7 @@ class _Recorder:
         except JobSettled:
             pass  # The run is told of that by `on_cancel`; what it still does is nobody's to follow.
         except TransmissionsError as error:
-            self._control.cancel(f"its events cannot be kept: {error}")
+            self._control.cancel(f"its events are no longer taken: {error}", error)
 
     def _read(self, run: Run) -> None:
         if not self.reads:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from transmissions.cli import main
+from transmissions.jobs import SqliteJobStore
 
 Capture = pytest.CaptureFixture[str]
 ENDLESS = '''
@@ -119,6 +122,24 @@ def test_a_run_whose_process_was_killed_is_found_interrupted(
     process.wait(20)
     [job] = told(capsys, "jobs", "list")
     assert (job["id"], job["status"]) == (name, "interrupted")
+
+
+def test_a_store_that_fails_ends_the_run_with_an_error(place: Path, capsys: Capture) -> None:
+    """Exit code 1, since nobody interrupted it, and the store's name is told with what to do."""
+    SqliteJobStore(place / "jobs.sqlite").close()
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON log WHEN NEW.seq > 5 "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    assert main(["run", "endless.ttl", "--processors", "own.py", "--job"]) == 1
+    assert "jobs.sqlite: the job store failed: database or disk is full; make room" in capsys.readouterr().err
+
+
+def test_a_run_may_take_as_long_as_it_likes(capsys: Capture) -> None:
+    """A stage that says nothing for long is no reason to end a run that somebody waits for."""
+    assert main(["run", "hello", "--job", "-q"]) == 0
+    assert [job["idle_s"] for job in told(capsys, "jobs", "list")] == [0]
 
 
 def test_clean_removes_what_has_ended_and_nothing_that_goes_on(

@@ -167,7 +167,8 @@ class SqliteJobStore(JobStore):
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
         kind = StoreUnavailable if "locked" in str(error) or "busy" in str(error) else StoreError
-        return kind(f"{self.path}: the job store failed: {error}")
+        hint = "; make room on its disk" if "full" in str(error) else ""
+        return kind(f"{self.path}: the job store failed: {error}{hint}")
 
     def _read_job(self, job_id: str) -> Job | None:
         rows = self._read(f"{_SELECT} WHERE id = ?", job_id)
