@@ -136,6 +136,18 @@ def test_a_store_that_fails_ends_the_run_with_an_error(place: Path, capsys: Capt
     assert "jobs.sqlite: the job store failed: database or disk is full; make room" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["show", "follow", "abort"])
+def test_a_job_whose_log_is_gone_is_told_to_be_damaged(place: Path, capsys: Capture, command: str) -> None:
+    """It is not waited for, nor denied, and can be removed."""
+    assert main(["run", "hello", "--job", "-q"]) == 0
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database, database:
+        database.execute("DELETE FROM log")
+    [job] = told(capsys, "jobs", "list")
+    assert main(["jobs", command, job["id"]]) == 2
+    assert f"it is damaged: its log holds 0 of its {job['events']} events" in capsys.readouterr().err
+    assert told(capsys, "jobs", "clean", job["id"])["removed"] == [job["id"]]
+
+
 def test_a_run_may_take_as_long_as_it_likes(capsys: Capture) -> None:
     """A stage that says nothing for long is no reason to end a run that somebody waits for."""
     assert main(["run", "hello", "--job", "-q"]) == 0

@@ -9,7 +9,7 @@ from typing import Any
 from loguru import logger
 
 from transmissions.errors import TransmissionsError
-from transmissions.jobs.errors import JobError, JobNotFound, StoreError
+from transmissions.jobs.errors import JobDamaged, JobError, JobNotFound, StoreError
 from transmissions.jobs.job import JobEvent
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.subscription import Subscription
@@ -149,9 +149,18 @@ class Followers:
         return True
 
     def _past_end(self, subscription: Subscription) -> bool:
-        """Say whether nothing can come any more after where it began: it had the terminal event the last time."""
+        """Say whether nothing can come any more after where it began: it had the terminal event the last time.
+
+        Raises:
+            JobDamaged: nothing can, though there would have to be more.
+        """
         job = self._store.get(subscription.job_id)
-        return not job.live and subscription.next >= job.events
+        if job.live or subscription.next >= job.events:
+            return not job.live
+        # It may have been given its last events since its log was looked at.
+        if not self._store.entries(job.id, subscription.next, 1):
+            raise JobDamaged(job.id, subscription.next, job.events)
+        return False
 
     def _end_those_of(self, job_id: str, error: JobError) -> None:
         for subscription in self._of(job_id):

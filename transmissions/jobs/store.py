@@ -16,7 +16,7 @@ from transmissions.errors import TransmissionsError
 from transmissions.jobs import rules
 from transmissions.jobs.content import Content, Snapshot
 from transmissions.jobs.encoding import decode, encode, plain
-from transmissions.jobs.errors import JobNotFound
+from transmissions.jobs.errors import JobDamaged, JobNotFound
 from transmissions.jobs.job import (
     LAST_SEQ,
     LIVE,
@@ -309,7 +309,8 @@ class JobStore(ABC):
         while seq + 1 < job.events:
             page = self.events(job_id, seq, min(_PAGE, job.events - seq - 1))
             if not page:
-                raise _no_job(job_id)
+                # The job is there, or there would have been JobNotFound.
+                raise JobDamaged(job_id, seq + 1, job.events)
             for event in page:
                 content.add(event)
             seq = page[-1].seq
