@@ -178,7 +178,12 @@ def test_clean_removes_what_has_ended_and_nothing_that_goes_on(
         ),
         (["jobs", "clean", "x", "--ended"], "--ended removes all that have ended"),
         (["run", "hello", "--job-store", "x"], "--job-store x: this goes with --job"),
+        (["jobs", "show", "\udcff"], "job ?: this is no id of a job"),
+        (["jobs", "show", "x" * 600], f"job {'x' * 59}…: this is no id of a job"),
         (["jobs", "list", "--job-store", "own.py"], "this is no job store"),
+        (["jobs", "list", "--job-store", "http://x/y"], "http://x/y: this is no address of a job store"),
+        (["jobs", "list", "--job-store", "REDIS://h"], "REDIS://h: this is no address of a job store"),
+        (["jobs", "list", "--job-store", ":memory:"], ":memory:: this is not the name of a file"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(capsys: Capture, words: list[str], expected: str) -> None:
