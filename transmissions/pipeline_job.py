@@ -59,7 +59,7 @@ def start_job(
     Args:
         pipeline: what to run.
         manager: where the job is begun.
-        stream: what it is a run of; the job's own id if None.
+        stream: what it is a run of; the job's own id if None. A secret in it is hidden.
         owner: whose it is.
         key: an idempotency key; once more with the same one runs nothing, and leads to the job that there is.
         replace: whether a live run of the stream is aborted; else there may be none.
@@ -80,7 +80,8 @@ def start_job(
     options.update(parameters or {})
     _remember_secrets(pipeline, options)
     told = {**_facts_of(pipeline, options), **(facts or {})}
-    begun = manager.begin(stream, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
+    named = None if stream is None else redact(stream)
+    begun = manager.begin(named, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
     if begun.control is None:
         return PipelineJob(begun.job)
     recorder = _Recorder(begun.control, max_messages, max_message_bytes, collect)

@@ -33,6 +33,7 @@ from transmissions.jobs.job import (
 )
 from transmissions.jobs.transaction import NewJob, Transaction
 from transmissions.jobs.transport import Transport
+from transmissions.secrets import redact
 
 __all__ = ["IDLE_S", "KEEP_S", "KEY_S", "MAX_JOBS", "JobStore"]
 
@@ -192,7 +193,7 @@ class JobStore(ABC):
         Args:
             job_id: the job's id.
             status: what it is to be; `job.TRANSITIONS` says from what.
-            reason: why, in words.
+            reason: why, in words; a secret in it is hidden.
             data: what the event that tells of it holds besides `status` and `reason`.
             expect_epoch: as for every write.
 
@@ -201,7 +202,7 @@ class JobStore(ABC):
         """
         check_id(job_id)
         to, told, now = JobStatus(status), plain(dict(data or {})), self.clock()
-        reason = reason.encode("utf-8", "replace").decode()
+        reason = redact(reason).encode("utf-8", "replace").decode()
         return self._write(
             lambda step: rules.transition(
                 step, job_id, to, reason, told, now=now, expect_epoch=expect_epoch, key_s=self.key_s
