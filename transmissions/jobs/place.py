@@ -31,7 +31,7 @@ def open_store(where: str | None = None, *, make: bool = True) -> JobStore | Non
 
     Args:
         where: a file of SQLite, made if there is none, or the address of a Redis server; None for the user's own.
-        make: whether a file that is not there is made.
+        make: whether a file that is not there is made, and one that is empty made a store.
 
     Returns:
         The store; None if its file is not there and is not to be made.
@@ -47,7 +47,7 @@ def open_store(where: str | None = None, *, make: bool = True) -> JobStore | Non
 
     if not make and not Path(place).exists():
         return None
-    return SqliteJobStore(place)
+    return SqliteJobStore(place, make=make)
 
 
 def _check_file(place: str) -> None:
