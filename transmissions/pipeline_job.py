@@ -59,7 +59,7 @@ def start_job(
     Args:
         pipeline: what to run.
         manager: where the job is begun.
-        stream: what it is a run of; the job's own id if None.
+        stream: what it is a run of; the job's own id if None. A secret in it is hidden.
         owner: whose it is.
         key: an idempotency key; once more with the same one runs nothing, and leads to the job that there is.
         replace: whether a live run of the stream is aborted; else there may be none.
@@ -80,7 +80,8 @@ def start_job(
     options.update(parameters or {})
     _remember_secrets(pipeline, options)
     told = {**_facts_of(pipeline, options), **(facts or {})}
-    begun = manager.begin(stream, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
+    named = None if stream is None else redact(stream)
+    begun = manager.begin(named, owner=owner, key=key, replace=replace, facts=redact_all(told), **(times or {}))
     if begun.control is None:
         return PipelineJob(begun.job)
     recorder = _Recorder(begun.control, max_messages, max_message_bytes, collect)
@@ -116,6 +117,11 @@ class PipelineJob:
             The result; None if there is none in time, or if the run is another process's.
         """
         return None if self._recorder is None else self._recorder.wait(timeout)
+
+    @property
+    def store_error(self) -> TransmissionsError | None:
+        """What failed, if the run was aborted because its events could not be kept; None otherwise."""
+        return None if self._recorder is None else self._recorder.store_error
 
     def abort(self, reason: str = "aborted") -> None:
         """Abort the run, and with it the job."""
@@ -153,6 +159,11 @@ class _Recorder:
         self._result: Result | None = None
         self._told: list[dict[str, Any]] = []
 
+    @property
+    def store_error(self) -> TransmissionsError | None:
+        """What failed, if the run was aborted because its events could not be kept."""
+        return self._control.error
+
     def record(self, run: Run, interval_s: float) -> None:
         """Begin; returns at once."""
         self._control.on_cancel(run.abort)
@@ -182,7 +193,7 @@ class _Recorder:
         except JobSettled:
             pass  # The run is told of that by `on_cancel`; what it still does is nobody's to follow.
         except TransmissionsError as error:
-            self._control.cancel(f"its events cannot be kept: {error}")
+            self._control.cancel(f"its events are no longer taken: {error}", error)
 
     def _read(self, run: Run) -> None:
         if not self.reads:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from transmissions.cli import main
+from transmissions.jobs import SqliteJobStore
 
 Capture = pytest.CaptureFixture[str]
 ENDLESS = '''
@@ -121,6 +124,36 @@ def test_a_run_whose_process_was_killed_is_found_interrupted(
     assert (job["id"], job["status"]) == (name, "interrupted")
 
 
+def test_a_store_that_fails_ends_the_run_with_an_error(place: Path, capsys: Capture) -> None:
+    """Exit code 1, since nobody interrupted it, and the store's name is told with what to do."""
+    SqliteJobStore(place / "jobs.sqlite").close()
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON log WHEN NEW.seq > 5 "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    assert main(["run", "endless.ttl", "--processors", "own.py", "--job"]) == 1
+    assert "jobs.sqlite: the job store failed: database or disk is full; make room" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["show", "follow", "abort"])
+def test_a_job_whose_log_is_gone_is_told_to_be_damaged(place: Path, capsys: Capture, command: str) -> None:
+    """It is not waited for, nor denied, and can be removed."""
+    assert main(["run", "hello", "--job", "-q"]) == 0
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database, database:
+        database.execute("DELETE FROM log")
+    [job] = told(capsys, "jobs", "list")
+    assert main(["jobs", command, job["id"]]) == 2
+    assert f"it is damaged: its log holds 0 of its {job['events']} events" in capsys.readouterr().err
+    assert told(capsys, "jobs", "clean", job["id"])["removed"] == [job["id"]]
+
+
+def test_a_run_may_take_as_long_as_it_likes(capsys: Capture) -> None:
+    """A stage that says nothing for long is no reason to end a run that somebody waits for."""
+    assert main(["run", "hello", "--job", "-q"]) == 0
+    assert [job["idle_s"] for job in told(capsys, "jobs", "list")] == [0]
+
+
 def test_clean_removes_what_has_ended_and_nothing_that_goes_on(
     endless: tuple[str, subprocess.Popen[str]], capsys: Capture
 ) -> None:
@@ -139,9 +172,18 @@ def test_clean_removes_what_has_ended_and_nothing_that_goes_on(
         (["jobs", "show", "x"], "job x: there are no jobs yet; `trans run --job`"),
         (["jobs", "list", "--status", "runing"], "--status runing: did you mean running?"),
         (["jobs", "follow", "x", "--after", "y"], "--after y: this is no whole number"),
+        (
+            ["jobs", "follow", "x", "--after", str(2**63 - 1)],
+            f"--after {2**63 - 1}: write the number of an event, at most",
+        ),
         (["jobs", "clean", "x", "--ended"], "--ended removes all that have ended"),
         (["run", "hello", "--job-store", "x"], "--job-store x: this goes with --job"),
+        (["jobs", "show", "\udcff"], "job ?: this is no id of a job"),
+        (["jobs", "show", "x" * 600], f"job {'x' * 59}…: this is no id of a job"),
         (["jobs", "list", "--job-store", "own.py"], "this is no job store"),
+        (["jobs", "list", "--job-store", "http://x/y"], "http://x/y: this is no address of a job store"),
+        (["jobs", "list", "--job-store", "REDIS://h"], "REDIS://h: this is no address of a job store"),
+        (["jobs", "list", "--job-store", ":memory:"], ":memory:: this is not the name of a file"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(capsys: Capture, words: list[str], expected: str) -> None:

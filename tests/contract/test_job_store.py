@@ -18,6 +18,7 @@ from transmissions.jobs import (
     CapacityError,
     Content,
     JobControl,
+    JobError,
     JobExists,
     JobForbidden,
     JobGone,
@@ -663,6 +664,28 @@ def test_r23_a_subscriber_that_raises_harms_nobody(backend: Backend) -> None:
     assert control.finish() is Outcome.DONE
     threads[1].join(PATIENCE_S)
     assert (bad, good) == ([0], [0, 1, 2])
+
+
+def test_r23_a_job_that_cannot_be_followed_harms_no_other(backend: Backend, store: JobStore) -> None:
+    """What goes wrong with one job is told to those who follow it; a number that no event can have is refused."""
+    manager = backend.manage(store)
+    sound = store.create().job
+    assert store.events(sound.id, 2**70) == []
+    with pytest.raises(ValueError, match="-1 to 9007199254740991"):
+        manager.subscribe(sound.id, 2**63)
+    if backend.kind != "memory":
+        broken = store.create().job
+        lost = manager.subscribe(broken.id)
+        backend.damage(broken.id)
+        with pytest.raises(JobError, match="following it failed"):
+            lost.receive_batch(timeout=PATIENCE_S)
+    with manager.subscribe(sound.id) as subscription:
+        store.append(sound.id, texts("a"))
+        store.transition(sound.id, JobStatus.COMPLETE)
+        seen: list[int] = []
+        while batch := subscription.receive_batch(timeout=PATIENCE_S):
+            seen += [event.seq for event in batch]
+        assert seen == [0, 1]
 
 
 def test_r24_to_leave_twice_detaches_nobody_else(backend: Backend) -> None:

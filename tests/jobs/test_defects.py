@@ -521,6 +521,23 @@ def test_a_failed_write_of_the_end_was_swallowed(backend: Backend) -> None:
     assert store.get(control.id).live
 
 
+def test_a_job_whose_end_was_not_written_stayed_live(backend: Backend) -> None:
+    """A process that lives ends what it stopped to work on, though it could not say so then."""
+    store = backend.open()
+    manager = backend.manage(store, lease_s=0.1)
+    control = manager.begin().control
+    assert control is not None
+
+    def fail(make: object) -> object:
+        raise StoreUnavailable("by the test")
+
+    store._write, write = fail, store._write  # type: ignore[method-assign, assignment]
+    with pytest.raises(StoreUnavailable):
+        control.finish()
+    store._write = write  # type: ignore[method-assign]
+    when(lambda: store.get(control.id).status == "interrupted")
+
+
 def test_a_finished_run_was_kept_alive_by_the_manager(backend: Backend) -> None:
     """Once a job has ended nothing of the process holds its control any more, and with it its work."""
     manager = backend.manage()

@@ -274,6 +274,21 @@ def test_a_parameter_that_is_named_as_a_secret_is_hidden(manager: JobManager, tm
         secrets.forget_all()
 
 
+def test_no_secret_comes_with_a_stream_or_a_reason(manager: JobManager, tmp_path: Path) -> None:
+    """What is known as a secret is hidden in the name of a stream, and in why a job was aborted."""
+    pipeline = numbers(tmp_path)
+    try:
+        secrets.remember("hunter2")
+        made = start_job(pipeline, manager, stream="for hunter2", gate="true")
+        manager.abort(made.job.id, "hunter2 was wrong")
+        made.wait()
+        job = manager.get(made.job.id)
+        assert (job.stream, job.reason) == ("for [secret]", "[secret] was wrong")
+        assert not any(b"hunter2" in entry for entry in manager.store.entries(job.id))
+    finally:
+        secrets.forget_all()
+
+
 def test_a_run_without_a_job_knows_nothing_of_jobs(tmp_path: Path) -> None:
     """To run a pipeline does not load the modules of jobs."""
     pipeline = numbers(tmp_path)

@@ -19,7 +19,8 @@ import pytest
 
 from tests.jobs.conftest import PATIENCE_S, REDIS, RedisServer, when
 from transmissions.jobs import JobManager, JobStatus, JobStore, RedisJobStore, SqliteJobStore, StoreError
-from transmissions.jobs.worker import is_gone, this_worker
+from transmissions.jobs.place import open_store
+from transmissions.jobs.worker import is_gone, lives, this_worker
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 KILLS = 20
@@ -191,6 +192,23 @@ def test_a_worker_that_is_only_held_up_loses_its_job(store: JobStore) -> None:
     assert store.renew(["nothing"], "x", 1) == ["nothing"]
 
 
+def test_a_suspended_worker_keeps_its_job(store: JobStore) -> None:
+    """A process of this machine that lives, though nothing was heard of it, goes on after it was stopped."""
+    worker = start(store, "held", rest="wait")
+    try:
+        said(worker, "written")
+        [job] = store.running()
+        worker.send_signal(signal.SIGSTOP)
+        store.clock = lambda: time.time() + 90
+        assert store.cleanup() == ([], [], [], {})
+        worker.send_signal(signal.SIGCONT)
+        with JobManager(store) as manager:
+            assert manager.abort(job.id, "enough", wait_s=PATIENCE_S).acknowledged
+        assert said(worker) == "enough"
+    finally:
+        end(worker)
+
+
 def test_a_worker_is_known_by_more_than_its_number() -> None:
     """This process lives; one of another beginning, though of the same number, is gone; of others nothing is known."""
     own = this_worker()
@@ -199,18 +217,21 @@ def test_a_worker_is_known_by_more_than_its_number() -> None:
     assert is_gone(own.rpartition("#")[0] + "#4194400.1")
     assert not is_gone("elsewhere#1.1")
     assert not is_gone("")
+    assert [lives(one) for one in (own, own + "0", "elsewhere#1.1", "", own.rpartition(".")[0] + ".")] == [True] + [
+        False
+    ] * 4
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """The file, those beside it and the folder made for it can be read by nobody else, also one that was open."""
+    """The file, those beside it and the folder made for it can be read by nobody else; who lets others, is let."""
     path = tmp_path / "made" / "jobs.db"
     with SqliteJobStore(path) as store:
         store.create()
         modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in [path.parent, *path.parent.iterdir()]}
         assert modes == {"made": 0o700, "jobs.db": 0o600, "jobs.db-wal": 0o600, "jobs.db-shm": 0o600}
-    path.chmod(0o644)
+    path.chmod(0o660)
     with SqliteJobStore(path) as store:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert store.count() == 1
 
 
@@ -239,6 +260,11 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=str(path)):
             SqliteJobStore(path)
     assert {path: (path.read_bytes(), path.stat().st_mode) for path in before} == before
+    empty = tmp_path / "draft.md"
+    empty.touch()
+    with pytest.raises(StoreError, match=r"draft\.md: this is no job store, but an empty file"):
+        open_store(str(empty), make=False)
+    assert empty.read_bytes() == b""
     store = SqliteJobStore(tmp_path / "closed.db")
     store.close()
     with pytest.raises(StoreError):

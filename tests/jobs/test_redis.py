@@ -238,6 +238,30 @@ def test_a_server_that_is_not_there_is_told_of_at_once(capsys: pytest.CaptureFix
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("redis://u:hunter2@127.0.0.1:notaport/0", "redis://127.0.0.1:notaport/0"),
+        ("redis://u:@@hunter2@127.0.0.1:notaport/0", "redis://127.0.0.1:notaport/0"),
+        ("redis://u:hunter2/x@127.0.0.1/0", "redis://127.0.0.1/0"),
+        ("redis://u:x?hunter2@127.0.0.1/a", "redis://…"),
+        ("redis://127.0.0.1:no/0?password=hunter2", "redis://127.0.0.1:no/0"),
+        ("redis://127.0.0.1:no/0?password=a@hunter2", "redis://…"),
+        ("redis://127.0.0.1/0?hunter2=x", "redis://127.0.0.1/0"),
+        ("redis://127.0.0.1/abc", "redis://127.0.0.1/abc"),
+        ("http://u:hunter2@127.0.0.1", "http://127.0.0.1"),
+    ],
+)
+def test_an_address_that_is_wrong_is_told_without_its_password(
+    address: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused with what to write, and nothing of it is shown that could be secret."""
+    assert main(["jobs", "list", "--job-store", address]) == 2
+    error = capsys.readouterr().err
+    assert f"{told}: this is no address of a" in error
+    assert "hunter2" not in error
+
+
 def test_an_address_that_is_none() -> None:
     """It is refused at once, by name."""
     with pytest.raises(StoreError, match="nonsense: this is no address of a Redis server"):

@@ -107,7 +107,9 @@ def execute(pipeline: Pipeline, wanted: Wanted) -> int:
         print(redact("".join(traceback.format_exception(run.error.cause))), end="", file=sys.stderr)  # noqa: T201
     if pump and pump.error:
         raise pump.error
-    return _exit_code(result, interrupts, incoming)
+    # Nobody interrupted a run whose store failed: it failed with it.
+    broken_off = 1 if recording is not None and recording.failed else 130
+    return _exit_code(result, interrupts, incoming, broken_off)
 
 
 def _recording(wanted: Wanted) -> AbstractContextManager[Recording | None]:
@@ -188,13 +190,13 @@ def _reported(report: Path, data: bytes) -> OutputFailed | None:
     return None
 
 
-def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None) -> int:
+def _exit_code(result: Result, interrupts: Interrupts, incoming: _Incoming | None, broken_off: int) -> int:
     if incoming and incoming.error:
         return 2
     if result.status is Status.ABORTED and result.on_purpose:
         return 0
     if result.status is Status.ABORTED:
-        return interrupts.exit_code or 130
+        return interrupts.exit_code or broken_off
     if result.status is Status.ERROR:
         return 1
     return 2 if result.partial else 0

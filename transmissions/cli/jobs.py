@@ -48,6 +48,7 @@ Examples:
   trans jobs clean --ended
   trans jobs clean JOB
 """
+_LONGEST_SHOWN = 60
 _TITLES = ["job", "pipeline", "status", "began", "took", "events"]
 
 JobId = Annotated[
@@ -224,12 +225,20 @@ def _found(manager: JobManager | None, name: str) -> tuple[JobManager, Job]:
     Raises:
         ParameterError: there is none, or more than one.
     """
+    from transmissions.jobs.job import check_id
+
+    try:
+        check_id(name)
+    except ValueError:
+        shown = name.encode("utf-8", "replace").decode()
+        shown = shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
+        raise ParameterError(f"job {shown}: this is no id of a job; `trans jobs list` shows all") from None
     if manager is None:
         raise ParameterError(f"job {name}: there are no jobs yet; `trans run --job` and `trans serve` make some")
-    if name and manager.store.exists(name):
+    if manager.store.exists(name):
         return manager, manager.get(name)
     jobs = manager.store.jobs()
-    found = [job for job in jobs if name and job.id.startswith(name)]
+    found = [job for job in jobs if job.id.startswith(name)]
     if len(found) > 1:
         raise ParameterError(f"job {name}: {len(found)} jobs begin so; give more of the id")
     if not found:
@@ -253,12 +262,14 @@ def _remove(manager: JobManager, jobs: list[Job]) -> list[str]:
 
 
 def _number(option: str, text: str) -> int:
+    from transmissions.jobs.job import LAST_SEQ
+
     try:
         value = int(text)
     except ValueError:
         raise ParameterError(f"{option} {text}: this is no whole number") from None
-    if value < -1:
-        raise ParameterError(f"{option} {text}: write the number of an event, or -1 for all")
+    if not -1 <= value <= LAST_SEQ:
+        raise ParameterError(f"{option} {text}: write the number of an event, at most {LAST_SEQ}, or -1 for all")
     return value
 
 

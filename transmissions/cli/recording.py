@@ -44,12 +44,21 @@ class Recording:
             parameters: those of the pipeline.
             tell: whether the job's id is written to stderr.
         """
-        job = start_job(pipeline, self._manager, max_messages=MAX_MESSAGES, parameters=parameters, **options)
+        # However long a stage says nothing, the command that runs it lives, and whoever waits for it can end it.
+        times = {"idle_s": 0.0}
+        job = start_job(
+            pipeline, self._manager, times=times, max_messages=MAX_MESSAGES, parameters=parameters, **options
+        )
         assert job.run is not None  # without an idempotency key each job is a new one
         self._job = job
         if tell:
             typer.echo(f"job {job.job.id}", err=True)
         return job.run, job
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run was aborted because the store could not keep what it did."""
+        return self._job is not None and self._job.store_error is not None
 
     def wait(self) -> None:
         """Wait until the end of the run is recorded."""

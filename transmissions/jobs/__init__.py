@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transmissions.jobs.control import JobControl
     from transmissions.jobs.errors import (
         CapacityError,
+        JobDamaged,
         JobError,
         JobExists,
         JobForbidden,
@@ -56,6 +57,7 @@ __all__ = [
     "Created",
     "Job",
     "JobControl",
+    "JobDamaged",
     "JobError",
     "JobEvent",
     "JobExists",
@@ -86,6 +88,7 @@ __getattr__, __dir__ = lazily(
         ".control": ("JobControl",),
         ".errors": (
             "CapacityError",
+            "JobDamaged",
             "JobError",
             "JobExists",
             "JobForbidden",

@@ -39,6 +39,7 @@ class JobControl:
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._reason = ""
+        self._error: TransmissionsError | None = None
         self._finishing = False
         self._on_cancel: list[Callable[[str], Any]] = []
 
@@ -121,6 +122,11 @@ class JobControl:
         """Why it is to stop; "" if it is not."""
         return self._reason
 
+    @property
+    def error(self) -> TransmissionsError | None:
+        """What failed, if it is to stop because its store did; None if somebody ended the job, or if it is not."""
+        return self._error
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is to stop, at most so many seconds; return whether it is."""
         return self._cancelled.wait(timeout)
@@ -133,24 +139,30 @@ class JobControl:
                 return
         callback(self._reason)
 
-    def cancel(self, reason: str) -> None:
-        """Tell the work to stop; the first reason counts. Does nothing to the job, which has ended by then."""
+    def cancel(self, reason: str, error: TransmissionsError | None = None) -> None:
+        """Tell the work to stop; the first reason counts. Does nothing to the job, which has ended by then.
+
+        Args:
+            reason: why, in words.
+            error: what failed, if that is why.
+        """
         with self._lock:
             if self._finishing or self._cancelled.is_set():
                 return
-            self._reason = reason
+            self._reason, self._error = reason, error
             self._cancelled.set()
             callbacks, self._on_cancel = self._on_cancel, []
         self._writer.abort()
         for callback in callbacks:
             try:
                 callback(reason)
-            except Exception as error:
-                logger.error(f"job {self.id}: what is called when it is to stop raised: {error!r}")
+            except Exception as raised:
+                logger.error(f"job {self.id}: what is called when it is to stop raised: {raised!r}")
         self._ended(by_work=False)
 
     def _refused(self, answer: Outcome | TransmissionsError) -> None:
-        self.cancel(f"its events are no longer taken: {answer}")
+        error = answer if isinstance(answer, TransmissionsError) else None
+        self.cancel(f"its events are no longer taken: {answer}", error)
 
     def _ended(self, *, by_work: bool) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ from transmissions.errors import TransmissionsError
 
 __all__ = [
     "CapacityError",
+    "JobDamaged",
     "JobError",
     "JobExists",
     "JobForbidden",
@@ -49,6 +50,20 @@ class JobExists(JobError):
 
 class JobNotFound(JobError):
     """There is no such job: it never was, or its time is over."""
+
+
+class JobDamaged(JobNotFound):
+    """The job is there, but what is asked of it is not: its log has fewer events than it was given.
+
+    Args:
+        job: the job's id.
+        found: how many events its log has.
+        events: how many it was given.
+    """
+
+    def __init__(self, job: str, found: int, events: int) -> None:
+        told = f"it is damaged: its log holds {found} of its {events} events"
+        super().__init__(job, f"{told}; `trans jobs clean {job}` removes it once it has ended")
 
 
 class JobGone(JobError):

@@ -9,7 +9,7 @@ from typing import Any
 from loguru import logger
 
 from transmissions.errors import TransmissionsError
-from transmissions.jobs.errors import JobNotFound, StoreError
+from transmissions.jobs.errors import JobDamaged, JobError, JobNotFound, StoreError
 from transmissions.jobs.job import JobEvent
 from transmissions.jobs.store import JobStore
 from transmissions.jobs.subscription import Subscription
@@ -112,12 +112,14 @@ class Followers:
         try:
             self._serve(job_id)
         except JobNotFound as error:
-            for subscription in self._of(job_id):
-                subscription.end(error)
-                self._leave(subscription)
+            self._end_those_of(job_id, error)
         except TransmissionsError as error:
             # The log is where it was, and is looked at again in a second.
             logger.warning(f"job {job_id}: its log cannot be read at present: {error}")
+        except Exception as error:
+            # Whatever is wrong with one job, the thread goes on for the followers of all others.
+            logger.error(f"job {job_id}: following it failed: {error!r}")
+            self._end_those_of(job_id, JobError(job_id, f"following it failed: {error!r}; it may be followed again"))
 
     def _serve(self, job_id: str) -> None:
         """Bring each subscriber what there is, as far as there is room; those at the same place share the reading."""
@@ -147,9 +149,23 @@ class Followers:
         return True
 
     def _past_end(self, subscription: Subscription) -> bool:
-        """Say whether nothing can come any more after where it began: it had the terminal event the last time."""
+        """Say whether nothing can come any more after where it began: it had the terminal event the last time.
+
+        Raises:
+            JobDamaged: nothing can, though there would have to be more.
+        """
         job = self._store.get(subscription.job_id)
-        return not job.live and subscription.next >= job.events
+        if job.live or subscription.next >= job.events:
+            return not job.live
+        # It may have been given its last events since its log was looked at.
+        if not self._store.entries(job.id, subscription.next, 1):
+            raise JobDamaged(job.id, subscription.next, job.events)
+        return False
+
+    def _end_those_of(self, job_id: str, error: JobError) -> None:
+        for subscription in self._of(job_id):
+            subscription.end(error)
+            self._leave(subscription)
 
     def _of(self, job_id: str) -> list[Subscription]:
         with self._lock:

@@ -11,6 +11,7 @@ from transmissions.jobs.encoding import decode, encode, plain
 
 __all__ = [
     "END",
+    "LAST_SEQ",
     "LIVE",
     "TRANSITIONS",
     "UNREADABLE",
@@ -29,6 +30,8 @@ __all__ = [
 
 _LONGEST_ID = 512
 
+LAST_SEQ = (1 << 53) - 1
+"""The greatest number that an event may be asked for by: every JSON reader and every back end knows it exactly."""
 END = "end"
 """The type of the last event of each log; it says how the job ended."""
 UNREADABLE = "unreadable"

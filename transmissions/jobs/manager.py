@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -24,6 +25,7 @@ from transmissions.streams import WhenFull
 __all__ = ["Attached", "Begun", "JobManager"]
 
 _STOPPED = "its worker was shut down"
+_UNRECORDED = "its worker stopped, and its end could not be recorded"
 
 
 class Begun(NamedTuple):
@@ -84,6 +86,7 @@ class JobManager:
         self._lock = threading.Lock()
         self._owned: dict[str, JobControl] = {}
         self._works: dict[str, threading.Thread] = {}
+        self._left_over: dict[JobControl, float] = {}
         self._closed = False
         self._followers = Followers(store)
         self._keeper = Keeper(self._renew, self._look, self.cleanup, every_s=lease_s / 3, clean_s=clean_s)
@@ -323,9 +326,14 @@ class JobManager:
             self._settle(control.id)
             return
         try:
-            self.store.acknowledge(control.id, expect_epoch=control.job.epoch)
+            heard = self.store.acknowledge(control.id, expect_epoch=control.job.epoch)
         except TransmissionsError as error:
             logger.warning(f"job {control.id}: that it has stopped could not be recorded: {error}")
+            heard = Outcome.REFUSED
+        if heard is Outcome.REFUSED and not self._closed:
+            # It still counts as live, and so does its worker, which is this process: nobody else would ever end it.
+            with self._lock:
+                self._left_over[control] = time.monotonic() + self._lease_s
 
     def _settle(self, job_id: str) -> None:
         if self._on_end is None:
@@ -347,6 +355,20 @@ class JobManager:
         with self._lock:
             owned = list(self._owned)
         self._look(self.store.renew(owned, self.worker, self._lease_s))
+        self._end_left_over()
+
+    def _end_left_over(self) -> None:
+        """End the jobs whose end could not be recorded, once the lease is over in which their work may still do it."""
+        with self._lock:
+            due = [control for control, until in self._left_over.items() if time.monotonic() >= until]
+        for control in due:
+            won = self.store.transition(
+                control.id, JobStatus.INTERRUPTED, reason=_UNRECORDED, expect_epoch=control.job.epoch
+            )
+            with self._lock:
+                self._left_over.pop(control, None)
+            if won:
+                self._settle(control.id)
 
     def _look(self, job_ids: list[str] | None = None) -> None:
         """Tell the works of those jobs of ours, or of all, that have been ended by somebody else."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from transmissions.jobs.address import shown
+from transmissions.jobs.errors import StoreError
 
 if TYPE_CHECKING:
     from transmissions.jobs.store import JobStore
@@ -27,7 +31,7 @@ def open_store(where: str | None = None, *, make: bool = True) -> JobStore | Non
 
     Args:
         where: a file of SQLite, made if there is none, or the address of a Redis server; None for the user's own.
-        make: whether a file that is not there is made.
+        make: whether a file that is not there is made, and one that is empty made a store.
 
     Returns:
         The store; None if its file is not there and is not to be made.
@@ -38,15 +42,25 @@ def open_store(where: str | None = None, *, make: bool = True) -> JobStore | Non
     place = default_jobs() if where is None else where
     if place.startswith(_REDIS):
         return _open_redis(place)
+    _check_file(place)
     from transmissions.jobs.sqlite import SqliteJobStore
 
     if not make and not Path(place).exists():
         return None
-    return SqliteJobStore(place)
+    return SqliteJobStore(place, make=make)
+
+
+def _check_file(place: str) -> None:
+    """Raise StoreError for what nobody means as the name of a file, though it could be one."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", place):
+        raise StoreError(
+            f"{shown(place)}: this is no address of a job store; write redis://host:6379/0, or the name of a file"
+        )
+    if place.startswith((":memory:", "file:")):
+        raise StoreError(f"{place}: this is not the name of a file; write one, or redis://host:6379/0")
 
 
 def _open_redis(address: str) -> JobStore:
-    from transmissions.jobs.errors import StoreError
     from transmissions.jobs.redis import RedisJobStore
 
     store = RedisJobStore(address)
@@ -55,11 +69,5 @@ def _open_redis(address: str) -> JobStore:
         store.check()
     except StoreError as error:
         store.close()
-        raise type(error)(f"{_shown(address)}: {error}; start the server, or name another store") from None
+        raise type(error)(f"{shown(address)}: {error}; start the server, or name another store") from None
     return store
-
-
-def _shown(address: str) -> str:
-    """Return an address without the password that it may hold."""
-    scheme, separator, rest = address.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

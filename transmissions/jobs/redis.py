@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from transmissions.errors import TransmissionsError
+from transmissions.jobs.address import check_database, no_address
 from transmissions.jobs.encoding import decode, encode
 from transmissions.jobs.errors import StoreError, StoreUnavailable
 from transmissions.jobs.job import Job, JobEvent, JobStatus, statuses_of
@@ -69,10 +70,16 @@ class RedisJobStore(JobStore):
         super().__init__(**options)
         # It must not try again by itself: only we know how to find out whether a write was made.
         settings = {"socket_timeout": _ANSWER_S, "socket_connect_timeout": _ANSWER_S, **(connection or {})}
+        check_database(url)
         try:
             self._client: Any = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **settings)
-        except ValueError as error:
-            raise StoreError(f"{url}: this is no address of a Redis server: {error}") from None
+            pool = self._client.connection_pool
+            # Not before a connection is made is a setting refused that there is not; it connects to nothing yet.
+            pool.connection_class(**pool.connection_kwargs)
+        except (ValueError, TypeError, RedisError):
+            if connection and "?" not in url:
+                raise  # It is these that are wrong, and they are the program's own.
+            raise no_address(url) from None
         self._prefix = prefix
         self._retry_s = retry_s
         self._closing = threading.Event()

@@ -9,7 +9,7 @@ from typing import Any
 from transmissions.jobs.errors import CapacityError, JobExists, JobForbidden, JobGone
 from transmissions.jobs.job import END, TRANSITIONS, Appended, Created, Job, JobEvent, JobStatus, Outcome
 from transmissions.jobs.transaction import Claim, NewJob, Transaction
-from transmissions.jobs.worker import is_gone
+from transmissions.jobs.worker import is_gone, lives
 
 __all__ = [
     "Due",
@@ -223,7 +223,8 @@ def due(job: Job, now: float) -> Due | None:
     if not job.live:
         ended = job.ended if job.ended is not None else now
         return (None, "") if job.keep_s is not None and now - ended >= job.keep_s else None
-    if (job.lease is not None and now > job.lease) or (job.worker and is_gone(job.worker)):
+    # A process that is suspended, or whose clock was set, breaks its promise and goes on working all the same.
+    if is_gone(job.worker) or (job.lease is not None and now > job.lease and not lives(job.worker)):
         return JobStatus.INTERRUPTED, "its worker is gone"
     if job.idle_s > 0 and now - job.active > job.idle_s:
         return JobStatus.ERROR, f"nothing happened in it for more than {job.idle_s:g} seconds"

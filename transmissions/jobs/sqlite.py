@@ -50,36 +50,43 @@ _LIVE = tuple(sorted(LIVE))
 
 
 class SqliteJobStore(JobStore):
-    """Holds jobs in a file that only its owner can read, and that any number of processes of one machine may share.
+    """Holds jobs in a file that is made for its owner alone, and that any number of processes of one machine may share.
 
     What it was told is safe when the call returns, whatever becomes of the process, and of the machine's power as far
     as its disk keeps what it says it has.
 
     Args:
         path: the file; made, with its folder, if there is none. It must not lie on a network's file system.
+        make: whether to make a store where there is none, be it of an empty file; one that there is keeps its mode.
         poll_s: how often changes by other processes are looked for, in seconds.
         fast: whether not to wait for the disk, which costs some milliseconds for each write; then the last moments may
             be missing after the machine has lost its power, and the rest is whole.
         options: as `JobStore` takes them.
 
     Raises:
-        StoreError: the file cannot be opened, is no such store, or is of a later version.
+        StoreError: the file cannot be opened, is no such store and not to be made one, or is of a later version.
     """
 
-    def __init__(self, path: Path | str, *, poll_s: float = 0.05, fast: bool = False, **options: Any) -> None:
+    def __init__(
+        self, path: Path | str, *, make: bool = True, poll_s: float = 0.05, fast: bool = False, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.path = Path(path)
+        self._make = make
         self._fast = fast
         self._lock = threading.RLock()
         try:
-            _make_private(self.path)
-            self._database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            if make:
+                _make_private(self.path)
+            # Not by its name alone, by which SQLite would make it.
+            where = f"{self.path.absolute().as_uri()}?mode=rw"
+            self._database = sqlite3.connect(
+                where, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path}: the job store cannot be opened: {error}") from error
         try:
             self._prepare()
-            # Not opened for that: to close it would end the locks that another store of this process holds on it.
-            self.path.chmod(0o600)
         except (OSError, sqlite3.Error) as error:
             self._database.close()
             raise StoreError(f"{self.path}: this is no job store, or it cannot be used: {error}") from error
@@ -108,6 +115,8 @@ class SqliteJobStore(JobStore):
     def _check_ours(self) -> None:
         """Raise StoreError, before anything is changed, if the file is another program's."""
         tables = {row[0] for row in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables and not self._make:
+            raise StoreError(f"{self.path}: this is no job store, but an empty file; name another file")
         if tables and not tables >= _TABLES:
             raise StoreError(f"{self.path}: this is no job store, but a database of something else; name another file")
 
@@ -167,7 +176,8 @@ class SqliteJobStore(JobStore):
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
         kind = StoreUnavailable if "locked" in str(error) or "busy" in str(error) else StoreError
-        return kind(f"{self.path}: the job store failed: {error}")
+        hint = "; make room on its disk" if "full" in str(error) else ""
+        return kind(f"{self.path}: the job store failed: {error}{hint}")
 
     def _read_job(self, job_id: str) -> Job | None:
         rows = self._read(f"{_SELECT} WHERE id = ?", job_id)

@@ -16,8 +16,9 @@ from transmissions.errors import TransmissionsError
 from transmissions.jobs import rules
 from transmissions.jobs.content import Content, Snapshot
 from transmissions.jobs.encoding import decode, encode, plain
-from transmissions.jobs.errors import JobNotFound
+from transmissions.jobs.errors import JobDamaged, JobNotFound
 from transmissions.jobs.job import (
+    LAST_SEQ,
     LIVE,
     Appended,
     Cleaned,
@@ -32,6 +33,7 @@ from transmissions.jobs.job import (
 )
 from transmissions.jobs.transaction import NewJob, Transaction
 from transmissions.jobs.transport import Transport
+from transmissions.secrets import redact
 
 __all__ = ["IDLE_S", "KEEP_S", "KEY_S", "MAX_JOBS", "JobStore"]
 
@@ -191,7 +193,7 @@ class JobStore(ABC):
         Args:
             job_id: the job's id.
             status: what it is to be; `job.TRANSITIONS` says from what.
-            reason: why, in words.
+            reason: why, in words; a secret in it is hidden.
             data: what the event that tells of it holds besides `status` and `reason`.
             expect_epoch: as for every write.
 
@@ -200,7 +202,7 @@ class JobStore(ABC):
         """
         check_id(job_id)
         to, told, now = JobStatus(status), plain(dict(data or {})), self.clock()
-        reason = reason.encode("utf-8", "replace").decode()
+        reason = redact(reason).encode("utf-8", "replace").decode()
         return self._write(
             lambda step: rules.transition(
                 step, job_id, to, reason, told, now=now, expect_epoch=expect_epoch, key_s=self.key_s
@@ -281,7 +283,7 @@ class JobStore(ABC):
 
     def events(self, job_id: str, after: int = -1, limit: int | None = None) -> list[JobEvent]:
         """Return the events of a job's log that come after number `after`, at most `limit`; raises JobNotFound."""
-        begin = max(-1, after) + 1
+        begin = min(max(-1, after), LAST_SEQ) + 1
         return [
             JobEvent.decoded(begin + place, entry) for place, entry in enumerate(self.entries(job_id, begin, limit))
         ]
@@ -308,7 +310,8 @@ class JobStore(ABC):
         while seq + 1 < job.events:
             page = self.events(job_id, seq, min(_PAGE, job.events - seq - 1))
             if not page:
-                raise _no_job(job_id)
+                # The job is there, or there would have been JobNotFound.
+                raise JobDamaged(job_id, seq + 1, job.events)
             for event in page:
                 content.add(event)
             seq = page[-1].seq

@@ -10,7 +10,7 @@ from typing import Any, Self
 from loguru import logger
 
 from transmissions.jobs.errors import JobError, SubscriberTooSlow
-from transmissions.jobs.job import JobEvent
+from transmissions.jobs.job import LAST_SEQ, JobEvent
 from transmissions.streams import EventStream, StreamAborted, StreamClosed, StreamFull, WhenFull
 
 __all__ = ["MAX_BYTES", "MAX_EVENTS", "Subscription"]
@@ -53,8 +53,8 @@ class Subscription:
         wake: Callable[[str], None],
         leave: Callable[[Subscription], None],
     ) -> None:
-        if type(after) is not int or after < -1:
-            raise ValueError(f"a subscription begins after the number of an event, or after -1, got {after!r}")
+        if type(after) is not int or not -1 <= after <= LAST_SEQ:
+            raise ValueError(f"a subscription begins after the number of an event, -1 to {LAST_SEQ}, got {after!r}")
         if when_full not in _POLICIES:
             raise ValueError(f"a full subscription can {', '.join(_POLICIES)}, not {when_full!r}")
         self.job_id = job_id

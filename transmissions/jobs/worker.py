@@ -7,7 +7,7 @@ import socket
 from functools import cache
 from pathlib import Path
 
-__all__ = ["is_gone", "this_worker"]
+__all__ = ["is_gone", "lives", "this_worker"]
 
 
 @cache
@@ -38,8 +38,17 @@ def this_worker() -> str:
 
 def is_gone(worker: str) -> bool:
     """Say whether a worker has surely died; False also for whatever cannot be known from here."""
+    return _is_there(worker) is False
+
+
+def lives(worker: str) -> bool:
+    """Say whether a worker surely lives, be it stopped; False also for whatever cannot be known from here."""
+    return _is_there(worker) is True
+
+
+def _is_there(worker: str) -> bool | None:
     place, _, process = worker.rpartition("#")
     pid, _, begun = process.partition(".")
-    if not place or place != _place() or not pid.isdecimal():
-        return False
-    return _begun(int(pid)) != begun
+    if not place or place != _place() or not pid.isdecimal() or not begun:
+        return None
+    return _begun(int(pid)) == begun
