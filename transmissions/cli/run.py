@@ -155,7 +155,9 @@ def run(  # noqa: PLR0917
     if report is not None and messages_out is not None and Path(report).absolute() == Path(messages_out).absolute():
         raise ParameterError(f"--report and --messages both write to {report}; give each a file of its own")
     if job_store is not None and not job:
-        raise ParameterError(f"--job-store {job_store}: this goes with --job, which records the run")
+        from transmissions.jobs.address import shown
+
+        raise ParameterError(f"--job-store {shown(job_store)}: this goes with --job, which records the run")
     _check_watch(watch=watch, quiet=quiet, messages_out=messages_out)
     checking: Checking = context.obj or context.with_resource(Checking())
     if not (processors or debug):
