@@ -171,3 +171,22 @@ def test_the_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     file.chmod(0o600)
     with pytest.raises(TransmissionsError, match="this is no token"):
         read_token(file)
+
+
+@pytest.mark.parametrize(
+    "content", ["precious\n", "two lines\nof forty characters, none of them a token\n", "x" * 5000]
+)
+def test_a_new_token_takes_the_place_of_no_other_file(tmp_path: Path, content: str) -> None:
+    """A file that holds something else stays as it is, and nothing advises to renew it; an empty one is taken."""
+    file = tmp_path / "precious"
+    file.write_text(content, encoding="ascii")
+    file.chmod(0o600)
+    for renew in (False, True):
+        with pytest.raises(TransmissionsError, match=r"this is no token .* name another file") as raised:
+            read_token(file, renew=renew)
+        assert "--new-token" not in str(raised.value)
+        assert file.read_text(encoding="ascii") == content
+    file.write_text("", encoding="ascii")
+    with pytest.raises(TransmissionsError, match="this file is empty; --new-token"):
+        read_token(file)
+    assert read_token(file, renew=True).made
