@@ -157,6 +157,16 @@ def test_the_token_is_printed_once_and_to_a_terminal_only(serve: Serve, place: P
     assert again.client.get("/api/jobs").status == 200
 
 
+def test_a_new_token_shuts_the_old_one_out_of_a_server_that_is_running(serve: Serve) -> None:
+    """It is known at once to the server that was started with the old one."""
+    running = serve()
+    assert running.client.get("/api/jobs").status == 200
+    renewed = serve("--new-token")
+    assert renewed.client.token != running.client.token
+    assert running.client.get("/api/jobs").status == 401
+    assert Client(running.client.port, renewed.client.token).get("/api/jobs").status == 200
+
+
 def test_the_token_stands_in_nothing_that_the_server_says_or_keeps(serve: Serve, place: Path) -> None:
     """Neither in what it prints, also when it is told to debug, nor in its store, nor in what it answers."""
     served = serve("--debug")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -36,12 +36,12 @@ PAGE = {
 _SHOWN = 100
 
 
-def make_app(service: Service, *, token: str, port: int, hosts: Iterable[str] = ()) -> Starlette:
+def make_app(service: Service, *, token: str | Callable[[], str], port: int, hosts: Iterable[str] = ()) -> Starlette:
     """Return the application.
 
     Args:
         service: what it does.
-        token: what a request has to show.
+        token: what a request has to show, or what returns that.
         port: where it is served.
         hosts: names by which it is reached besides those of this machine.
     """

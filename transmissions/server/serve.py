@@ -28,7 +28,7 @@ class Server:
 
     Args:
         service: what it serves.
-        token: what a request has to show.
+        token: what a request has to show, or what returns that.
         host: the address to listen on.
         port: the port; 0 for any that is free.
         hosts: names by which it is reached besides those of this machine.
@@ -41,7 +41,7 @@ class Server:
     def __init__(
         self,
         service: Service,
-        token: str,
+        token: str | Callable[[], str],
         *,
         host: str = "127.0.0.1",
         port: int = 0,

@@ -6,13 +6,14 @@ import hmac
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from transmissions.errors import TransmissionsError
 from transmissions.secrets import remember
 
-__all__ = ["Token", "default_token_file", "is_same", "read_token"]
+__all__ = ["LiveToken", "Token", "default_token_file", "is_same", "read_token"]
 
 _SHORTEST = 32
 _LONGEST = 4096
@@ -28,6 +29,32 @@ class Token(NamedTuple):
 
     text: str
     made: bool
+
+
+class LiveToken:
+    """The token in a file as it is now: one that is renewed shuts out at once whoever has the old one.
+
+    While the file is away, or holds no token, the last one that it held is valid.
+
+    Args:
+        path: the file.
+        text: the token that it holds.
+    """
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._stamp: tuple[int, ...] | None = None
+
+    def __call__(self) -> str:
+        """Return the token."""
+        with suppress(OSError, TransmissionsError):
+            found = self._path.stat()
+            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                # Looked at before it is read: what is written in between is read the next time.
+                self._text, self._stamp = _read(self._path), stamp
+        return self._text
 
 
 def default_token_file() -> Path:
