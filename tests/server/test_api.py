@@ -110,6 +110,18 @@ def test_a_stream_has_one_live_run_unless_it_is_to_be_replaced(client: Client) -
     assert client.get(f"/api/jobs/{second}").json["job"]["status"] == "running"
 
 
+def test_a_full_server_still_replaces_a_run_and_names_who_holds_a_stream(client: Client) -> None:
+    """A run takes the place of the one that it replaces; without `replace` the holder is told, not that it is full."""
+    first = start(client, stream="nightly")
+    start(client, stream="other")
+    asked = {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}, "stream": "nightly"}
+    held = client.post("/api/jobs", asked)
+    assert (held.status, held.json["error"]["job"]) == (409, first)
+    start(client, stream="nightly", replace=True)
+    assert client.get(f"/api/jobs/{first}").json["job"]["status"] == "aborted"
+    assert client.post("/api/jobs", {**asked, "stream": "third", "replace": True}).status == 429
+
+
 def test_the_list_is_told_again_when_it_changes(client: Client) -> None:
     """Its events hold the whole list each time."""
     connection, response = client.open("GET", "/api/events")

@@ -72,10 +72,9 @@ class Service:
         # One at a time: two that begin at once must not both find the last place free.
         with self._lock:
             known = asked.key is not None and self._known(asked.key)
-            if not known and self._going_on() >= self._max_runs:
-                text = f"{self._max_runs} runs go on already; abort one, or come back"
-                raise Refusal(429, "busy", text, {"retry-after": "5"})
             try:
+                if not known:
+                    self._check_room(asked)
                 begun = self._begin(pipeline, asked, parameters, folder)
             except JobExists as error:
                 raise Refusal(409, "exists", str(error), job=error.holder) from None
@@ -125,8 +124,20 @@ class Service:
             messages=asked.messages,
         )
 
-    def _going_on(self) -> int:
-        return sum(job.worker == self.manager.worker for job in self.manager.store.running())
+    def _check_room(self, asked: StartRequest) -> None:
+        going_on = self._going_on()
+        held = None if asked.stream is None else self.manager.store.find(asked.stream)
+        if held is not None and held.live and not held.owner:
+            if not asked.replace:
+                raise JobExists(held.stream, held.id, held.epoch)
+            # The run that is replaced makes room for the one that takes its place.
+            going_on.discard(held.id)
+        if len(going_on) >= self._max_runs:
+            text = f"{self._max_runs} runs go on already; abort one, or come back"
+            raise Refusal(429, "busy", text, {"retry-after": "5"})
+
+    def _going_on(self) -> set[str]:
+        return {job.id for job in self.manager.store.running() if job.worker == self.manager.worker}
 
     def _known(self, key: str) -> bool:
         return any(job.key == key for job in self.manager.store.jobs())
