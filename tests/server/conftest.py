@@ -50,6 +50,17 @@ class Ticks(Processor):
             threading.Event().wait(0.0005)
 
 
+class Deaf(Processor):
+    """Wait for a file in one go, and hear of no abort."""
+
+    file: str = setting("stop", "the file")
+
+    def process(self, message):
+        while not Path(self.file).exists():
+            threading.Event().wait(0.01)
+        return message
+
+
 class Files(Processor):
     """Make files without end."""
 

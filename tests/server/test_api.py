@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.conftest import together
-from tests.server.conftest import PATIENCE_S, Client
+from tests.jobs.conftest import together, when
+from tests.server.conftest import PATIENCE_S, PIPELINE, Client
 from transmissions.server import Service
 
 
@@ -120,6 +120,20 @@ def test_a_full_server_still_replaces_a_run_and_names_who_holds_a_stream(client:
     start(client, stream="nightly", replace=True)
     assert client.get(f"/api/jobs/{first}").json["job"]["status"] == "aborted"
     assert client.post("/api/jobs", {**asked, "stream": "third", "replace": True}).status == 429
+
+
+def test_a_run_that_was_aborted_takes_its_place_until_it_has_stopped(client: Client, place: Path) -> None:
+    """Whoever aborts runs that do not stop gets no more of them at once than there are places."""
+    flow = PIPELINE.replace(":Until", ":Deaf").replace(":numbers", ":deaf")
+    (place / "flows" / "deaf.ttl").write_text(flow, encoding="utf-8")
+    for _ in range(2):
+        job = start(client, pipeline="deaf.ttl")
+        assert client.post(f"/api/jobs/{job}/abort", {}).json["landed"] is True
+    asked = {"pipeline": "deaf.ttl", "parameters": {"file": "stop"}}
+    refused = client.post("/api/jobs", asked)
+    assert (refused.status, refused.json["error"]["code"]) == (429, "busy")
+    (place / "stop").touch()
+    when(lambda: client.post("/api/jobs", asked).status == 201)
 
 
 def test_the_list_is_told_again_when_it_changes(client: Client) -> None:

@@ -56,8 +56,8 @@ class Service:
         self._target = target.resolve()
         self._max_runs = max_runs
         self._lock = threading.Lock()
-        # Not kept for being here: a run that is over is let go.
-        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        # By their jobs, and not kept for being here: a run that is over is let go.
+        self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._closing = False
 
     def start(self, asked: StartRequest) -> tuple[Job, bool]:
@@ -88,7 +88,7 @@ class Service:
             except (ParameterError, StageError, ValueError) as error:
                 raise Refusal(422, "parameters", redact(str(error))) from None
             if begun.run is not None:
-                self._runs.add(begun.run)
+                self._runs[begun.job.id] = begun.run
         return begun.job, begun.run is not None
 
     def shutdown(self, wait_s: float = 1.0) -> None:
@@ -99,7 +99,7 @@ class Service:
         """
         with self._lock:
             self._closing = True
-            runs = list(self._runs)
+            runs = list(self._runs.values())
         self.manager.shutdown()
         deadline = time.monotonic() + wait_s
         for run in runs:
@@ -133,11 +133,13 @@ class Service:
             # The run that is replaced makes room for the one that takes its place.
             going_on.discard(held.id)
         if len(going_on) >= self._max_runs:
-            text = f"{self._max_runs} runs go on already; abort one, or come back"
+            text = f"{len(going_on)} runs go on, or were aborted and are stopping still; abort one, or come back"
             raise Refusal(429, "busy", text, {"retry-after": "5"})
 
     def _going_on(self) -> set[str]:
-        return {job.id for job in self.manager.store.running() if job.worker == self.manager.worker}
+        live = {job.id for job in self.manager.store.running() if job.worker == self.manager.worker}
+        # A job ends when it is aborted, and its stages once they hear of that: until then they take what a run takes.
+        return live | {job_id for job_id, run in list(self._runs.items()) if run.wait(0) is None}
 
     def _known(self, key: str) -> bool:
         return any(job.key == key for job in self.manager.store.jobs())
