@@ -211,6 +211,16 @@ def test_parameters_are_those_that_the_pipeline_declares(strict: Client, paramet
     assert strict.get("/api/jobs?status=live").json["jobs"] == []
 
 
+def test_what_is_refused_for_its_parameters_leaves_no_job_and_ends_none(client: Client) -> None:
+    """Requests that cannot be run push no job out of the store, and the run that one would replace goes on."""
+    first = start(client, stream="nightly")
+    asked: dict[str, object] = {"pipeline": "numbers.ttl", "stream": "nightly", "replace": True}
+    for parameters in ({}, {"file": ["a", "b"]}):
+        answer = client.post("/api/jobs", {**asked, "parameters": parameters})
+        assert (answer.status, answer.json["error"]["code"]) == (422, "parameters")
+    assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(first, "running")]
+
+
 def test_an_empty_body_is_said_to_be_empty(strict: Client) -> None:
     """A POST without a body is refused with what to send, rather than with what a parser says of it."""
     answer = strict.ask("POST", "/api/jobs", body=b"")

@@ -75,6 +75,9 @@ class Service:
             try:
                 if not known:
                     self._check_room(asked)
+                    # Before there is a job: what is refused must neither cost others their place in the store nor end
+                    # the run that it would have replaced.
+                    pipeline.plan(target=folder, **parameters)
                 begun = self._begin(pipeline, asked, parameters, folder)
             except JobExists as error:
                 raise Refusal(409, "exists", str(error), job=error.holder) from None
