@@ -61,6 +61,24 @@ class Deaf(Processor):
         return message
 
 
+class Fails(Processor):
+    """Fail at the first message."""
+
+    file: str = setting("stop", "the file")
+
+    def process(self, message):
+        raise ValueError("it does not work")
+
+
+class Unmade(Processor):
+    """Cannot be made."""
+
+    file: str = setting("stop", "the file")
+
+    def __init__(self, **settings):
+        raise ValueError("there is no such thing")
+
+
 class Files(Processor):
     """Make files without end."""
 

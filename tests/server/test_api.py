@@ -221,6 +221,18 @@ def test_what_is_refused_for_its_parameters_leaves_no_job_and_ends_none(client: 
     assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(first, "running")]
 
 
+def test_a_run_whose_processor_cannot_be_made_leaves_no_job(client: Client, place: Path) -> None:
+    """The answer says why, and that is all there is of it; jobs that failed in their runs stay."""
+    for name in ("Unmade", "Fails"):
+        flow = PIPELINE.replace(":Until", f":{name}").replace(":numbers", ":other")
+        (place / "flows" / f"{name}.ttl").write_text(flow, encoding="utf-8")
+    failed = start(client, pipeline="Fails.ttl")
+    list(client.events(failed))
+    answer = client.post("/api/jobs", {"pipeline": "Unmade.ttl", "parameters": {"file": "stop"}})
+    assert (answer.status, "there is no such thing" in answer.json["error"]["text"]) == (422, True)
+    assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(failed, "error")]
+
+
 def test_an_empty_body_is_said_to_be_empty(strict: Client) -> None:
     """A POST without a body is refused with what to send, rather than with what a parser says of it."""
     answer = strict.ask("POST", "/api/jobs", body=b"")

@@ -88,7 +88,10 @@ class Service:
             except InvalidPipeline as error:
                 problems = [redact(str(one)) for one in error.problems]
                 raise Refusal(422, "parameters", "a parameter does not fit", problems=problems) from None
-            except (ParameterError, StageError, ValueError) as error:
+            except StageError as error:
+                self._forget_withdrawn()
+                raise Refusal(422, "parameters", redact(str(error))) from None
+            except (ParameterError, ValueError) as error:
                 raise Refusal(422, "parameters", redact(str(error))) from None
             if begun.run is not None:
                 self._runs[begun.job.id] = begun.run
@@ -138,6 +141,12 @@ class Service:
         if len(going_on) >= self._max_runs:
             text = f"{len(going_on)} runs go on, or were aborted and are stopping still; abort one, or come back"
             raise Refusal(429, "busy", text, {"retry-after": "5"})
+
+    def _forget_withdrawn(self) -> None:
+        """Delete what a processor that cannot be made leaves behind: a job that never had a run."""
+        for job in self.manager.store.jobs(status=JobStatus.ERROR):
+            if job.worker == self.manager.worker and "asked" in job.facts and "run" not in job.facts:
+                self.manager.store.delete(job.id)
 
     def _going_on(self) -> set[str]:
         live = {job.id for job in self.manager.store.running() if job.worker == self.manager.worker}
