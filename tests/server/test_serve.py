@@ -220,6 +220,40 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(
     assert not Path("token").exists()
 
 
+def half_a_post(served: Served) -> socket.socket:
+    """Return a connection on which half the body of a request was sent."""
+    opened = socket.create_connection(("127.0.0.1", served.client.port), timeout=PATIENCE_S)
+    head = (
+        f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{served.client.port}\r\nContent-Length: 100\r\n"
+        f"Authorization: Bearer {served.client.token}\r\nContent-Type: application/json\r\n\r\n{{"
+    )
+    opened.sendall(head.encode())
+    served.client.get("/api/jobs")
+    return opened
+
+
+def test_clients_that_leave_and_a_store_that_fails_cause_no_traceback(serve: Serve, place: Path) -> None:
+    """A half-sent request, cut off by its client or by the server's end, and a list whose store is gone."""
+    served = serve()
+    half_a_post(served).close()
+    connection, response = served.client.open("GET", "/api/events")
+    assert response.readline().startswith(b"data: ")
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database:
+        database.execute("ALTER TABLE jobs RENAME TO away")
+        assert b"data" not in response.read()
+        assert served.client.get("/api/events").status == 503
+        database.execute("ALTER TABLE away RENAME TO jobs")
+    connection.close()
+    with half_a_post(served) as cut_off:
+        served.process.send_signal(signal.SIGTERM)
+        assert cut_off.recv(4096).split()[1] == b"503"
+    assert served.process.wait(PATIENCE_S) == 0
+    assert served.process.stderr is not None
+    told = served.process.stderr.read()
+    assert "the store does not answer" in told
+    assert "Traceback" not in told
+
+
 def test_runs_that_are_stopped_leave_no_half_written_file(serve: Serve, place: Path) -> None:
     """The server waits for its runs to stop, so that their files are whole or absent when it has left."""
     (place / "flows" / "write.ttl").write_text(WRITING, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transmissions.jobs import StoreError
 from transmissions.server.body import AbortRequest, StartRequest, read_body
@@ -60,7 +62,30 @@ def make_app(service: Service, *, token: str | Callable[[], str], port: int, hos
     ]
     guard = Middleware(Guard, token=token, port=port, hosts=tuple(hosts), open_paths=tuple(PAGE))
     handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _not_served, StoreError: _store_failed}
-    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
+    return Starlette(routes=routes, middleware=[guard, Middleware(_Ending)], exception_handlers=handlers)
+
+
+class _Ending:
+    """Answers requests that the end of the server cuts off, half-sent ones, say: only that cancels a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            refusal = Refusal(503, "ending", "the server ends; come back", {"retry-after": "5", "connection": "close"})
+            await refusal.response()(scope, receive, send)
 
 
 class _Api:
@@ -93,6 +118,8 @@ class _Api:
         return Response(status_code=204) if events is None else follow_response(events)
 
     async def list_events(self, request: Request) -> Response:
+        # Asked once before the answer begins, so that a store that does not answer is told by the status.
+        await run_in_threadpool(self._service.jobs)
         return list_response(lambda: self._service.jobs()[:_SHOWN], lambda: self._service.closing)
 
     async def pipelines(self, request: Request) -> Response:

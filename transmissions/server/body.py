@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from transmissions.server.refusal import Refusal
 
@@ -59,10 +59,14 @@ async def read_body(request: Request, kind: type[_T]) -> _T:
         raise Refusal(415, "content-type", "send JSON: `Content-Type: application/json`")
     data = bytearray()
     # Counted as it comes: what a request says of its own length may be missing.
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BYTES:
-            raise Refusal(413, "too-long", f"a body has at most {MAX_BYTES:,} bytes", {"connection": "close"})
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > MAX_BYTES:
+                raise Refusal(413, "too-long", f"a body has at most {MAX_BYTES:,} bytes", {"connection": "close"})
+    except ClientDisconnect:
+        # Nobody is there to read this; but to leave is no failure of the server's, to be logged as one.
+        raise Refusal(400, "body", "the client left before the end of the body; send all of it") from None
     if not data:
         raise Refusal(422, "body", "there is no body: send a JSON object, {} if there is nothing to say")
     try:
