@@ -221,6 +221,17 @@ def test_what_is_refused_for_its_parameters_leaves_no_job_and_ends_none(client: 
     assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(first, "running")]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [({}, "pipeline numbers needs the parameter file"), ({"file": ["a", "b"]}, "the parameter file must be text")],
+)
+def test_a_parameter_is_called_by_its_name(strict: Client, parameters: object, told: str) -> None:
+    """And not by the option that it is on a command line."""
+    text = strict.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters}).json["error"]["text"]
+    assert told in text
+    assert "--" not in text
+
+
 def test_a_run_whose_processor_cannot_be_made_leaves_no_job(client: Client, place: Path) -> None:
     """The answer says why, and that is all there is of it; jobs that failed in their runs stay."""
     for name in ("Unmade", "Fails"):

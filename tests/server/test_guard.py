@@ -137,6 +137,18 @@ def test_a_body_that_is_too_long_is_not_read(strict: Client, announced: bool) ->
         assert opened.recv(4096).split()[1] == b"413"
 
 
+def test_a_body_that_is_announced_far_too_long_is_refused_before_it_comes(strict: Client) -> None:
+    """Nobody has to send it first."""
+    length: dict[str, str | None] = {"Content-Length": str(1 << 40), "Content-Type": "application/json"}
+    assert strict.ask("POST", "/api/jobs", length).status == 413
+
+
+def test_a_method_that_a_path_does_not_take_is_refused_with_all_that_it_takes(strict: Client) -> None:
+    """Those of each of its routes."""
+    answer = strict.ask("DELETE", "/api/jobs")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
 @pytest.mark.parametrize("number", ["x", "-2", "1e3", "9" * 5000, "١"])
 def test_a_last_event_id_that_is_no_number_is_refused(strict: Client, number: str) -> None:
     """It is not taken for the beginning."""

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transmissions.jobs import StoreError
@@ -154,4 +154,9 @@ async def _store_failed(request: Request, error: StoreError) -> Response:
 async def _not_served(request: Request, error: HTTPException) -> Response:
     codes = {404: ("path", "there is nothing at this path; GET /openapi.json lists what there is")}
     code, text = codes.get(error.status_code, ("method", "this path does not take that method"))
-    return Refusal(error.status_code, code, text, dict(error.headers or {})).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of the first route of the path only.
+        matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for one in matching for method in one.methods}))
+    return Refusal(error.status_code, code, text, headers).response()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import weakref
@@ -29,6 +30,7 @@ from transmissions.server.body import StartRequest
 from transmissions.server.catalogue import Catalogue
 from transmissions.server.picture import picture_of
 from transmissions.server.refusal import Refusal
+from transmissions.settings import kebab_name
 
 __all__ = ["MAX_MESSAGES", "MAX_RUNS", "Service"]
 
@@ -92,7 +94,7 @@ class Service:
                 self._forget_withdrawn()
                 raise Refusal(422, "parameters", redact(str(error))) from None
             except (ParameterError, ValueError) as error:
-                raise Refusal(422, "parameters", redact(str(error))) from None
+                raise Refusal(422, "parameters", redact(_without_options(pipeline, str(error)))) from None
             if begun.run is not None:
                 self._runs[begun.job.id] = begun.run
         return begun.job, begun.run is not None
@@ -236,6 +238,16 @@ class Service:
 
 def _no_job() -> Refusal:
     return Refusal(404, "job", "there is no such job; GET /api/jobs lists those that there are")
+
+
+def _without_options(pipeline: Pipeline, text: str) -> str:
+    """Return a text that names parameters as options of a command line do with their names, as requests have them."""
+    names = {kebab_name(one.name): one.name for one in pipeline.definition.parameters}
+    return re.sub(
+        r"--([\w-]+)(?: VALUE)?",
+        lambda found: f"the parameter {names[found[1]]}" if found[1] in names else found[0],
+        text,
+    )
 
 
 def _summary(job: Job) -> dict[str, Any]:
