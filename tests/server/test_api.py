@@ -244,6 +244,16 @@ def test_a_run_whose_processor_cannot_be_made_leaves_no_job(client: Client, plac
     assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(failed, "error")]
 
 
+@pytest.mark.parametrize("name", ["allow_hosts", "allow_programs"])
+def test_no_parameter_permits_a_run_what_the_server_does_not(client: Client, place: Path, name: str) -> None:
+    """Also when a pipeline declares one that is named as what permits hosts and programs is."""
+    flow = PIPELINE.replace('[ :name "file"', f'[ :name "{name}" ], [ :name "file"')
+    (place / "flows" / "open.ttl").write_text(flow, encoding="utf-8")
+    answer = client.post("/api/jobs", {"pipeline": "open.ttl", "parameters": {"file": "stop", name: ["*"]}})
+    assert (answer.status, answer.json["error"]["code"]) == (422, "parameters")
+    assert client.get("/api/jobs").json["jobs"] == []
+
+
 def test_an_empty_body_is_said_to_be_empty(strict: Client) -> None:
     """A POST without a body is refused with what to send, rather than with what a parser says of it."""
     answer = strict.ask("POST", "/api/jobs", body=b"")

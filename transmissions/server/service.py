@@ -39,7 +39,9 @@ MAX_RUNS = 4
 MAX_MESSAGES = 1000
 """How many of the messages that leave a run its job keeps; the others are counted."""
 
-_RESERVED = frozenset({"messages", "overrides", "fuse", "collect", "on_wait", "on_log"})
+_RESERVED = frozenset(
+    {"messages", "overrides", "fuse", "collect", "allow_hosts", "allow_programs", "on_wait", "on_log"}
+)
 
 
 class Service:
