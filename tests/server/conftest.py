@@ -50,6 +50,35 @@ class Ticks(Processor):
             threading.Event().wait(0.0005)
 
 
+class Deaf(Processor):
+    """Wait for a file in one go, and hear of no abort."""
+
+    file: str = setting("stop", "the file")
+
+    def process(self, message):
+        while not Path(self.file).exists():
+            threading.Event().wait(0.01)
+        return message
+
+
+class Fails(Processor):
+    """Fail at the first message."""
+
+    file: str = setting("stop", "the file")
+
+    def process(self, message):
+        raise ValueError("it does not work")
+
+
+class Unmade(Processor):
+    """Cannot be made."""
+
+    file: str = setting("stop", "the file")
+
+    def __init__(self, **settings):
+        raise ValueError("there is no such thing")
+
+
 class Files(Processor):
     """Make files without end."""
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.conftest import together
-from tests.server.conftest import PATIENCE_S, Client
+from tests.jobs.conftest import together, when
+from tests.server.conftest import PATIENCE_S, PIPELINE, Client
 from transmissions.server import Service
 
 
@@ -110,6 +110,32 @@ def test_a_stream_has_one_live_run_unless_it_is_to_be_replaced(client: Client) -
     assert client.get(f"/api/jobs/{second}").json["job"]["status"] == "running"
 
 
+def test_a_full_server_still_replaces_a_run_and_names_who_holds_a_stream(client: Client) -> None:
+    """A run takes the place of the one that it replaces; without `replace` the holder is told, not that it is full."""
+    first = start(client, stream="nightly")
+    start(client, stream="other")
+    asked = {"pipeline": "numbers.ttl", "parameters": {"file": "stop"}, "stream": "nightly"}
+    held = client.post("/api/jobs", asked)
+    assert (held.status, held.json["error"]["job"]) == (409, first)
+    start(client, stream="nightly", replace=True)
+    assert client.get(f"/api/jobs/{first}").json["job"]["status"] == "aborted"
+    assert client.post("/api/jobs", {**asked, "stream": "third", "replace": True}).status == 429
+
+
+def test_a_run_that_was_aborted_takes_its_place_until_it_has_stopped(client: Client, place: Path) -> None:
+    """Whoever aborts runs that do not stop gets no more of them at once than there are places."""
+    flow = PIPELINE.replace(":Until", ":Deaf").replace(":numbers", ":deaf")
+    (place / "flows" / "deaf.ttl").write_text(flow, encoding="utf-8")
+    for _ in range(2):
+        job = start(client, pipeline="deaf.ttl")
+        assert client.post(f"/api/jobs/{job}/abort", {}).json["landed"] is True
+    asked = {"pipeline": "deaf.ttl", "parameters": {"file": "stop"}}
+    refused = client.post("/api/jobs", asked)
+    assert (refused.status, refused.json["error"]["code"]) == (429, "busy")
+    (place / "stop").touch()
+    when(lambda: client.post("/api/jobs", asked).status == 201)
+
+
 def test_the_list_is_told_again_when_it_changes(client: Client) -> None:
     """Its events hold the whole list each time."""
     connection, response = client.open("GET", "/api/events")
@@ -183,6 +209,49 @@ def test_parameters_are_those_that_the_pipeline_declares(strict: Client, paramet
     answer = strict.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters})
     assert answer.status == 422
     assert strict.get("/api/jobs?status=live").json["jobs"] == []
+
+
+def test_what_is_refused_for_its_parameters_leaves_no_job_and_ends_none(client: Client) -> None:
+    """Requests that cannot be run push no job out of the store, and the run that one would replace goes on."""
+    first = start(client, stream="nightly")
+    asked: dict[str, object] = {"pipeline": "numbers.ttl", "stream": "nightly", "replace": True}
+    for parameters in ({}, {"file": ["a", "b"]}):
+        answer = client.post("/api/jobs", {**asked, "parameters": parameters})
+        assert (answer.status, answer.json["error"]["code"]) == (422, "parameters")
+    assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(first, "running")]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [({}, "pipeline numbers needs the parameter file"), ({"file": ["a", "b"]}, "the parameter file must be text")],
+)
+def test_a_parameter_is_called_by_its_name(strict: Client, parameters: object, told: str) -> None:
+    """And not by the option that it is on a command line."""
+    text = strict.post("/api/jobs", {"pipeline": "numbers.ttl", "parameters": parameters}).json["error"]["text"]
+    assert told in text
+    assert "--" not in text
+
+
+def test_a_run_whose_processor_cannot_be_made_leaves_no_job(client: Client, place: Path) -> None:
+    """The answer says why, and that is all there is of it; jobs that failed in their runs stay."""
+    for name in ("Unmade", "Fails"):
+        flow = PIPELINE.replace(":Until", f":{name}").replace(":numbers", ":other")
+        (place / "flows" / f"{name}.ttl").write_text(flow, encoding="utf-8")
+    failed = start(client, pipeline="Fails.ttl")
+    list(client.events(failed))
+    answer = client.post("/api/jobs", {"pipeline": "Unmade.ttl", "parameters": {"file": "stop"}})
+    assert (answer.status, "there is no such thing" in answer.json["error"]["text"]) == (422, True)
+    assert [(one["id"], one["status"]) for one in client.get("/api/jobs").json["jobs"]] == [(failed, "error")]
+
+
+@pytest.mark.parametrize("name", ["allow_hosts", "allow_programs"])
+def test_no_parameter_permits_a_run_what_the_server_does_not(client: Client, place: Path, name: str) -> None:
+    """Also when a pipeline declares one that is named as what permits hosts and programs is."""
+    flow = PIPELINE.replace('[ :name "file"', f'[ :name "{name}" ], [ :name "file"')
+    (place / "flows" / "open.ttl").write_text(flow, encoding="utf-8")
+    answer = client.post("/api/jobs", {"pipeline": "open.ttl", "parameters": {"file": "stop", name: ["*"]}})
+    assert (answer.status, answer.json["error"]["code"]) == (422, "parameters")
+    assert client.get("/api/jobs").json["jobs"] == []
 
 
 def test_an_empty_body_is_said_to_be_empty(strict: Client) -> None:

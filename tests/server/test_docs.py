@@ -15,10 +15,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "server.md").read_text(encoding="utf-8")
 
 
-def test_the_example_runs(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    """It starts a run, follows it to its end, and what it asserts holds."""
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_example_runs(client: Client, capsys: pytest.CaptureFixture[str], end: str) -> None:
+    """It starts a run, follows it to its end, and what it asserts holds, with the printed address, too."""
     [example] = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    exec(compile(example, "docs/server.md", "exec"), {"ADDRESS": f"http://127.0.0.1:{client.port}", "TOKEN": TOKEN})
+    address = f"http://127.0.0.1:{client.port}{end}"
+    exec(compile(example, "docs/server.md", "exec"), {"ADDRESS": address, "TOKEN": TOKEN})
     assert capsys.readouterr().out.splitlines()[-1].endswith(" end")
 
 

@@ -137,6 +137,18 @@ def test_a_body_that_is_too_long_is_not_read(strict: Client, announced: bool) ->
         assert opened.recv(4096).split()[1] == b"413"
 
 
+def test_a_body_that_is_announced_far_too_long_is_refused_before_it_comes(strict: Client) -> None:
+    """Nobody has to send it first."""
+    length: dict[str, str | None] = {"Content-Length": str(1 << 40), "Content-Type": "application/json"}
+    assert strict.ask("POST", "/api/jobs", length).status == 413
+
+
+def test_a_method_that_a_path_does_not_take_is_refused_with_all_that_it_takes(strict: Client) -> None:
+    """Those of each of its routes."""
+    answer = strict.ask("DELETE", "/api/jobs")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
 @pytest.mark.parametrize("number", ["x", "-2", "1e3", "9" * 5000, "١"])
 def test_a_last_event_id_that_is_no_number_is_refused(strict: Client, number: str) -> None:
     """It is not taken for the beginning."""
@@ -171,3 +183,22 @@ def test_the_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     file.chmod(0o600)
     with pytest.raises(TransmissionsError, match="this is no token"):
         read_token(file)
+
+
+@pytest.mark.parametrize(
+    "content", ["precious\n", "two lines\nof forty characters, none of them a token\n", "x" * 5000]
+)
+def test_a_new_token_takes_the_place_of_no_other_file(tmp_path: Path, content: str) -> None:
+    """A file that holds something else stays as it is, and nothing advises to renew it; an empty one is taken."""
+    file = tmp_path / "precious"
+    file.write_text(content, encoding="ascii")
+    file.chmod(0o600)
+    for renew in (False, True):
+        with pytest.raises(TransmissionsError, match=r"this is no token .* name another file") as raised:
+            read_token(file, renew=renew)
+        assert "--new-token" not in str(raised.value)
+        assert file.read_text(encoding="ascii") == content
+    file.write_text("", encoding="ascii")
+    with pytest.raises(TransmissionsError, match="this file is empty; --new-token"):
+        read_token(file)
+    assert read_token(file, renew=True).made

@@ -157,6 +157,16 @@ def test_the_token_is_printed_once_and_to_a_terminal_only(serve: Serve, place: P
     assert again.client.get("/api/jobs").status == 200
 
 
+def test_a_new_token_shuts_the_old_one_out_of_a_server_that_is_running(serve: Serve) -> None:
+    """It is known at once to the server that was started with the old one."""
+    running = serve()
+    assert running.client.get("/api/jobs").status == 200
+    renewed = serve("--new-token")
+    assert renewed.client.token != running.client.token
+    assert running.client.get("/api/jobs").status == 401
+    assert Client(running.client.port, renewed.client.token).get("/api/jobs").status == 200
+
+
 def test_the_token_stands_in_nothing_that_the_server_says_or_keeps(serve: Serve, place: Path) -> None:
     """Neither in what it prints, also when it is told to debug, nor in its store, nor in what it answers."""
     served = serve("--debug")
@@ -208,6 +218,40 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(
     told = capsys.readouterr().err
     assert f"127.0.0.1:{port}: something else listens there already; --port names another" in told
     assert not Path("token").exists()
+
+
+def half_a_post(served: Served) -> socket.socket:
+    """Return a connection on which half the body of a request was sent."""
+    opened = socket.create_connection(("127.0.0.1", served.client.port), timeout=PATIENCE_S)
+    head = (
+        f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{served.client.port}\r\nContent-Length: 100\r\n"
+        f"Authorization: Bearer {served.client.token}\r\nContent-Type: application/json\r\n\r\n{{"
+    )
+    opened.sendall(head.encode())
+    served.client.get("/api/jobs")
+    return opened
+
+
+def test_clients_that_leave_and_a_store_that_fails_cause_no_traceback(serve: Serve, place: Path) -> None:
+    """A half-sent request, cut off by its client or by the server's end, and a list whose store is gone."""
+    served = serve()
+    half_a_post(served).close()
+    connection, response = served.client.open("GET", "/api/events")
+    assert response.readline().startswith(b"data: ")
+    with closing(sqlite3.connect(place / "jobs.sqlite")) as database:
+        database.execute("ALTER TABLE jobs RENAME TO away")
+        assert b"data" not in response.read()
+        assert served.client.get("/api/events").status == 503
+        database.execute("ALTER TABLE away RENAME TO jobs")
+    connection.close()
+    with half_a_post(served) as cut_off:
+        served.process.send_signal(signal.SIGTERM)
+        assert cut_off.recv(4096).split()[1] == b"503"
+    assert served.process.wait(PATIENCE_S) == 0
+    assert served.process.stderr is not None
+    told = served.process.stderr.read()
+    assert "the store does not answer" in told
+    assert "Traceback" not in told
 
 
 def test_runs_that_are_stopped_leave_no_half_written_file(serve: Serve, place: Path) -> None:

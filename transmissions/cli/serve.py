@@ -75,7 +75,7 @@ def serve(  # noqa: PLR0917
     names = [_name(one) for one in allow_host or []]
     from transmissions.jobs import JobManager
     from transmissions.server import Catalogue, Server, Service, listening, read_token
-    from transmissions.server.token import default_token_file
+    from transmissions.server.token import LiveToken, default_token_file
 
     set_up(quiet=False, verbose=False, debug=debug)
     catalogue = Catalogue(places, processors or [])
@@ -84,7 +84,7 @@ def serve(  # noqa: PLR0917
     with listening(host, port_number) as opened, _opened(job_store) as store, JobManager(store) as manager:
         token = read_token(file, renew=new_token)
         service = Service(manager, catalogue, Path(target), runs)
-        server = Server(service, token.text, host=host, hosts=names, opened=opened)
+        server = Server(service, LiveToken(file, token.text), host=host, hosts=names, opened=opened)
         if host not in _LOCAL:
             typer.echo(
                 f"trans serve: {host}: other machines can reach this; without TLS they can read the token", err=True

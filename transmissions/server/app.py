@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from transmissions.jobs import StoreError
 from transmissions.server.body import AbortRequest, StartRequest, read_body
@@ -36,12 +38,12 @@ PAGE = {
 _SHOWN = 100
 
 
-def make_app(service: Service, *, token: str, port: int, hosts: Iterable[str] = ()) -> Starlette:
+def make_app(service: Service, *, token: str | Callable[[], str], port: int, hosts: Iterable[str] = ()) -> Starlette:
     """Return the application.
 
     Args:
         service: what it does.
-        token: what a request has to show.
+        token: what a request has to show, or what returns that.
         port: where it is served.
         hosts: names by which it is reached besides those of this machine.
     """
@@ -60,7 +62,30 @@ def make_app(service: Service, *, token: str, port: int, hosts: Iterable[str] = 
     ]
     guard = Middleware(Guard, token=token, port=port, hosts=tuple(hosts), open_paths=tuple(PAGE))
     handlers: dict[Any, Any] = {Refusal: _refused, HTTPException: _not_served, StoreError: _store_failed}
-    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
+    return Starlette(routes=routes, middleware=[guard, Middleware(_Ending)], exception_handlers=handlers)
+
+
+class _Ending:
+    """Answers requests that the end of the server cuts off, half-sent ones, say: only that cancels a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            refusal = Refusal(503, "ending", "the server ends; come back", {"retry-after": "5", "connection": "close"})
+            await refusal.response()(scope, receive, send)
 
 
 class _Api:
@@ -93,6 +118,8 @@ class _Api:
         return Response(status_code=204) if events is None else follow_response(events)
 
     async def list_events(self, request: Request) -> Response:
+        # Asked once before the answer begins, so that a store that does not answer is told by the status.
+        await run_in_threadpool(self._service.jobs)
         return list_response(lambda: self._service.jobs()[:_SHOWN], lambda: self._service.closing)
 
     async def pipelines(self, request: Request) -> Response:
@@ -127,4 +154,9 @@ async def _store_failed(request: Request, error: StoreError) -> Response:
 async def _not_served(request: Request, error: HTTPException) -> Response:
     codes = {404: ("path", "there is nothing at this path; GET /openapi.json lists what there is")}
     code, text = codes.get(error.status_code, ("method", "this path does not take that method"))
-    return Refusal(error.status_code, code, text, dict(error.headers or {})).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of the first route of the path only.
+        matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for one in matching for method in one.methods}))
+    return Refusal(error.status_code, code, text, headers).response()

@@ -7,7 +7,7 @@ token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,14 +39,20 @@ class Guard:
 
     Args:
         app: what is guarded.
-        token: the token.
+        token: the token, or what returns it, asked at each request.
         port: where the server listens.
         hosts: names by which it is reached besides those of this machine, as `Host` has them, of a proxy, say.
         open_paths: paths that hold nothing of anybody's and need no token: the page, into which it is typed.
     """
 
     def __init__(
-        self, app: ASGIApp, *, token: str, port: int, hosts: Iterable[str] = (), open_paths: Iterable[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        token: str | Callable[[], str],
+        port: int,
+        hosts: Iterable[str] = (),
+        open_paths: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._token = token
@@ -99,7 +105,8 @@ class Guard:
     def _check_token(self, headers: Headers) -> None:
         given = headers.getlist("authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        if scheme.lower() != "bearer" or not is_same(token.strip(), self._token):
+        right = self._token if isinstance(self._token, str) else self._token()
+        if scheme.lower() != "bearer" or not is_same(token.strip(), right):
             text = "show the server's token: `Authorization: Bearer TOKEN`"
             raise Refusal(401, "token", text, {"www-authenticate": "Bearer"})
 

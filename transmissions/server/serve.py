@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from transmissions.errors import TransmissionsError
 from transmissions.server.app import make_app
+from transmissions.server.connection import HEAD_S, Connection
 from transmissions.server.service import Service
 
 __all__ = ["Server", "listening"]
 
 _HEADER_BYTES = 16_384
-_MOST_CONNECTIONS = 200
 _GRACE_S = 2
 
 
@@ -28,11 +30,12 @@ class Server:
 
     Args:
         service: what it serves.
-        token: what a request has to show.
+        token: what a request has to show, or what returns that.
         host: the address to listen on.
         port: the port; 0 for any that is free.
         hosts: names by which it is reached besides those of this machine.
         opened: the socket to listen on, as `listening` returns it, instead of one of that address.
+        head_s: for how many seconds the head of a request is awaited.
 
     Raises:
         TransmissionsError: the address cannot be had.
@@ -41,12 +44,13 @@ class Server:
     def __init__(
         self,
         service: Service,
-        token: str,
+        token: str | Callable[[], str],
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         hosts: Iterable[str] = (),
         opened: socket.socket | None = None,
+        head_s: float = HEAD_S,
     ) -> None:
         self._host = host
         self._socket = listening(host, port) if opened is None else opened
@@ -60,9 +64,8 @@ class Server:
             proxy_headers=False,
             ws="none",
             lifespan="off",
-            http="h11",
+            http=cast("type[asyncio.Protocol]", partial(Connection, head_s=head_s)),
             h11_max_incomplete_event_size=_HEADER_BYTES,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._server = _Uvicorn(config, service.shutdown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import weakref
@@ -29,6 +30,7 @@ from transmissions.server.body import StartRequest
 from transmissions.server.catalogue import Catalogue
 from transmissions.server.picture import picture_of
 from transmissions.server.refusal import Refusal
+from transmissions.settings import kebab_name
 
 __all__ = ["MAX_MESSAGES", "MAX_RUNS", "Service"]
 
@@ -37,7 +39,9 @@ MAX_RUNS = 4
 MAX_MESSAGES = 1000
 """How many of the messages that leave a run its job keeps; the others are counted."""
 
-_RESERVED = frozenset({"messages", "overrides", "fuse", "collect", "on_wait", "on_log"})
+_RESERVED = frozenset(
+    {"messages", "overrides", "fuse", "collect", "allow_hosts", "allow_programs", "on_wait", "on_log"}
+)
 
 
 class Service:
@@ -56,8 +60,8 @@ class Service:
         self._target = target.resolve()
         self._max_runs = max_runs
         self._lock = threading.Lock()
-        # Not kept for being here: a run that is over is let go.
-        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        # By their jobs, and not kept for being here: a run that is over is let go.
+        self._runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
         self._closing = False
 
     def start(self, asked: StartRequest) -> tuple[Job, bool]:
@@ -72,10 +76,12 @@ class Service:
         # One at a time: two that begin at once must not both find the last place free.
         with self._lock:
             known = asked.key is not None and self._known(asked.key)
-            if not known and self._going_on() >= self._max_runs:
-                text = f"{self._max_runs} runs go on already; abort one, or come back"
-                raise Refusal(429, "busy", text, {"retry-after": "5"})
             try:
+                if not known:
+                    self._check_room(asked)
+                    # Before there is a job: what is refused must neither cost others their place in the store nor end
+                    # the run that it would have replaced.
+                    pipeline.plan(target=folder, **parameters)
                 begun = self._begin(pipeline, asked, parameters, folder)
             except JobExists as error:
                 raise Refusal(409, "exists", str(error), job=error.holder) from None
@@ -86,10 +92,13 @@ class Service:
             except InvalidPipeline as error:
                 problems = [redact(str(one)) for one in error.problems]
                 raise Refusal(422, "parameters", "a parameter does not fit", problems=problems) from None
-            except (ParameterError, StageError, ValueError) as error:
+            except StageError as error:
+                self._forget_withdrawn()
                 raise Refusal(422, "parameters", redact(str(error))) from None
+            except (ParameterError, ValueError) as error:
+                raise Refusal(422, "parameters", redact(_without_options(pipeline, str(error)))) from None
             if begun.run is not None:
-                self._runs.add(begun.run)
+                self._runs[begun.job.id] = begun.run
         return begun.job, begun.run is not None
 
     def shutdown(self, wait_s: float = 1.0) -> None:
@@ -100,7 +109,7 @@ class Service:
         """
         with self._lock:
             self._closing = True
-            runs = list(self._runs)
+            runs = list(self._runs.values())
         self.manager.shutdown()
         deadline = time.monotonic() + wait_s
         for run in runs:
@@ -125,8 +134,28 @@ class Service:
             messages=asked.messages,
         )
 
-    def _going_on(self) -> int:
-        return sum(job.worker == self.manager.worker for job in self.manager.store.running())
+    def _check_room(self, asked: StartRequest) -> None:
+        going_on = self._going_on()
+        held = None if asked.stream is None else self.manager.store.find(asked.stream)
+        if held is not None and held.live and not held.owner:
+            if not asked.replace:
+                raise JobExists(held.stream, held.id, held.epoch)
+            # The run that is replaced makes room for the one that takes its place.
+            going_on.discard(held.id)
+        if len(going_on) >= self._max_runs:
+            text = f"{len(going_on)} runs go on, or were aborted and are stopping still; abort one, or come back"
+            raise Refusal(429, "busy", text, {"retry-after": "5"})
+
+    def _forget_withdrawn(self) -> None:
+        """Delete what a processor that cannot be made leaves behind: a job that never had a run."""
+        for job in self.manager.store.jobs(status=JobStatus.ERROR):
+            if job.worker == self.manager.worker and "asked" in job.facts and "run" not in job.facts:
+                self.manager.store.delete(job.id)
+
+    def _going_on(self) -> set[str]:
+        live = {job.id for job in self.manager.store.running() if job.worker == self.manager.worker}
+        # A job ends when it is aborted, and its stages once they hear of that: until then they take what a run takes.
+        return live | {job_id for job_id, run in list(self._runs.items()) if run.wait(0) is None}
 
     def _known(self, key: str) -> bool:
         return any(job.key == key for job in self.manager.store.jobs())
@@ -211,6 +240,16 @@ class Service:
 
 def _no_job() -> Refusal:
     return Refusal(404, "job", "there is no such job; GET /api/jobs lists those that there are")
+
+
+def _without_options(pipeline: Pipeline, text: str) -> str:
+    """Return a text that names parameters as options of a command line do with their names, as requests have them."""
+    names = {kebab_name(one.name): one.name for one in pipeline.definition.parameters}
+    return re.sub(
+        r"--([\w-]+)(?: VALUE)?",
+        lambda found: f"the parameter {names[found[1]]}" if found[1] in names else found[0],
+        text,
+    )
 
 
 def _summary(job: Job) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from loguru import logger
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from transmissions.jobs import JobEvent, JobNotFound, Subscription
+from transmissions.jobs import JobEvent, JobNotFound, StoreError, Subscription
 from transmissions.jobs.encoding import encode
 from transmissions.server.refusal import Refusal
 
@@ -59,6 +60,8 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
             yield b"".join(map(event_bytes, batch))
     except JobNotFound:
         return
+    except StoreError as error:
+        _log(error)
     finally:
         subscription.close()
 
@@ -66,10 +69,19 @@ async def _events(subscription: Subscription) -> AsyncIterator[bytes]:
 async def _lists(look: Callable[[], list[dict[str, Any]]], over: Callable[[], bool]) -> AsyncIterator[bytes]:
     told = b""
     while not over():
-        now = encode(await run_in_threadpool(look)).strip()
+        try:
+            now = encode(await run_in_threadpool(look)).strip()
+        except StoreError as error:
+            _log(error)
+            return
         if now != told:
             told = now
             yield b"data: %s\n\n" % now
         for _ in range(_LOOKS):
             if not over():
                 await asyncio.sleep(_LOOK_S / _LOOKS)
+
+
+def _log(error: StoreError) -> None:
+    # The answer has begun, so it can only end; a reader that asks again is told by its status.
+    logger.error(f"events: the store does not answer, so their readers are let go: {error}")

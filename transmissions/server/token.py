@@ -6,15 +6,17 @@ import hmac
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from transmissions.errors import TransmissionsError
 from transmissions.secrets import remember
 
-__all__ = ["Token", "default_token_file", "is_same", "read_token"]
+__all__ = ["LiveToken", "Token", "default_token_file", "is_same", "read_token"]
 
 _SHORTEST = 32
+_LONGEST = 4096
 
 
 class Token(NamedTuple):
@@ -27,6 +29,32 @@ class Token(NamedTuple):
 
     text: str
     made: bool
+
+
+class LiveToken:
+    """The token in a file as it is now: one that is renewed shuts out at once whoever has the old one.
+
+    While the file is away, or holds no token, the last one that it held is valid.
+
+    Args:
+        path: the file.
+        text: the token that it holds.
+    """
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._stamp: tuple[int, ...] | None = None
+
+    def __call__(self) -> str:
+        """Return the token."""
+        with suppress(OSError, TransmissionsError):
+            found = self._path.stat()
+            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                # Looked at before it is read: what is written in between is read the next time.
+                self._text, self._stamp = _read(self._path), stamp
+        return self._text
 
 
 def default_token_file() -> Path:
@@ -43,9 +71,11 @@ def read_token(path: Path, *, renew: bool = False) -> Token:
         renew: whether a new token takes the place of the one that there is.
 
     Raises:
-        TransmissionsError: others can read the file, or it holds no token.
+        TransmissionsError: others can read the file, or it holds no token, but something else, which stays.
     """
     try:
+        if renew and path.exists():
+            _check_replaceable(path)
         if renew:
             path.unlink(missing_ok=True)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,13 +104,33 @@ def _make(path: Path) -> str | None:
     return token
 
 
+def _check_replaceable(path: Path) -> None:
+    """Let only a token go, or nothing: a mistyped name is not to cost a file."""
+    text, _ = _content(path)
+    if text:
+        _check_token(path, text)
+
+
 def _read(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as opened:
-        mode = os.fstat(opened.fileno()).st_mode
-        token = opened.read(4096).strip()
+    token, mode = _content(path)
+    if not token:
+        raise TransmissionsError(f"{path}: this file is empty; --new-token makes a token in it")
+    _check_token(path, token)
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise TransmissionsError(f"{path}: others can read this token; renew it with --new-token")
-    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
-        raise TransmissionsError(f"{path}: this is no token of {_SHORTEST} characters or more; --new-token makes one")
     remember(token)
     return token
+
+
+def _content(path: Path) -> tuple[str, int]:
+    # Looked at before it is opened: to open a pipe would wait for a writer.
+    if not (path.is_file() or path.is_dir()):
+        raise TransmissionsError(f"{path}: a token cannot be kept in what is no file; name one with --token-file")
+    with path.open(encoding="utf-8", errors="replace") as opened:
+        return opened.read(_LONGEST + 1).strip(), os.fstat(opened.fileno()).st_mode
+
+
+def _check_token(path: Path, text: str) -> None:
+    if not _SHORTEST <= len(text) <= _LONGEST or not text.isascii() or not text.isprintable() or " " in text:
+        what = f"this is no token of {_SHORTEST} characters or more, and is left as it is"
+        raise TransmissionsError(f"{path}: {what}; name another file with --token-file")
