@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -98,6 +99,29 @@ def test_days_are_those_of_the_time_zone() -> None:
         days.append(tally.rows()[0].group)
     assert [day["day"] for day in days] == ["2026-03-31", "2026-04-01", "2026-03-31"]
     assert [day["month"] for day in days] == ["2026-03", "2026-04", "2026-03"]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set here")
+def test_the_zone_of_the_machine_has_summer_and_winter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`local` is the same as the machine's zone by name, at every moment, also where the clock is put back."""
+    monkeypatch.setenv("TZ", "Europe/Rome")
+    time.tzset()
+    try:
+        local, named = zone_of("local"), zone_of("Europe/Rome")
+        hours = [datetime(2026, month, 25, hour, 30, tzinfo=UTC) for month in (1, 3, 7, 10) for hour in range(24)]
+        for at in [*hours, datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)]:
+            there = at.astimezone(local)
+            assert (there.isoformat(), there.fold) == (at.astimezone(named).isoformat(), at.astimezone(named).fold)
+            assert there.astimezone(UTC) == at
+        for edge in (datetime.min, datetime.max):
+            assert edge.replace(tzinfo=local).utcoffset() == timedelta(hours=1)
+        july = UsageRecord("1", at=datetime(2026, 7, 10, 22, 30, tzinfo=UTC))
+        tally = Tally("day", zone=local)
+        tally.add(july)
+        assert tally.rows()[0].group == {"day": "2026-07-11"}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_unknown_groupings_and_zones_are_refused() -> None:
