@@ -225,6 +225,26 @@ def test_broken_lines_are_told_and_the_exit_code_says_so(logs: Path, capsys: Cap
     ]
 
 
+@pytest.mark.parametrize("zone", ["Europe/Rome", "America/New_York", "local"])
+def test_a_time_at_an_end_of_the_calendar_is_told_and_costs_no_other(logs: Path, capsys: Capture, zone: str) -> None:
+    """A line of the year 1 or 9999 is named, and what is asked for may end there."""
+    counts = {"input_tokens": 200, "output_tokens": 7}
+    info = {"type": "token_count", "info": {"total_token_usage": counts, "last_token_usage": counts}}
+    late = {"type": "event_msg", "payload": info, "timestamp": "9999-12-31T23:30:00Z"}
+    for name, line in {"a": answer(9, "0001-01-01T00:00:00Z"), "codex": json.dumps(late) + "\n"}.items():
+        with (logs / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line)
+    words = ["--since", "0001-01-01", "--until", "9999-12-31", "--timezone", zone, "--json"]
+    assert main(["usage", "report", "logs", *words]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["totals"]["calls"] == 4
+    wrong = "timestamp must be a time of the years 2 to 9998, got"
+    assert err.splitlines()[-2:] == [
+        f"{Path('logs/a.jsonl')}:5: {wrong} '0001-01-01T00:00:00+00:00'",
+        f"{Path('logs/codex.jsonl')}:4: {wrong} '9999-12-31T23:30:00+00:00'",
+    ]
+
+
 def test_the_usual_places_are_read_without_a_path(logs: Path, capsys: Capture) -> None:
     """Without a path both programs' own folders are read; with none there, it says where it looked."""
     assert main(["usage", "report"]) == 2

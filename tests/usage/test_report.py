@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transmissions.usage import GROUPINGS, CallKind, PriceFile, Tally, UsageRecord, zone_of
+from transmissions.usage import (
+    GROUPINGS,
+    Budget,
+    CallKind,
+    InvalidUsage,
+    Ledger,
+    MemoryStore,
+    Period,
+    PriceFile,
+    Tally,
+    UsageRecord,
+    zone_of,
+)
 
 PRICES = PriceFile(
     [
@@ -122,6 +134,18 @@ def test_the_zone_of_the_machine_has_summer_and_winter(monkeypatch: pytest.Monke
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_time_at_an_end_of_the_calendar_ends_no_report() -> None:
+    """A record whose day the zone does not have is counted by its own day; a ledger refuses it before it charges."""
+    late = UsageRecord("1", "r", "m", at=datetime(9999, 12, 31, 23, 30, tzinfo=UTC))
+    tally = Tally("day", zone=zone_of("Europe/Rome"))
+    tally.add(late)
+    assert tally.rows()[0].group == {"day": "9999-12-31"}
+    ledger = Ledger(MemoryStore(), budgets=[Budget("all", hard=1, period=Period.MONTH, zone="Europe/Rome")])
+    with pytest.raises(InvalidUsage, match="at must be a time of the years 2 to 9998"):
+        ledger.settle(late)
+    assert list(ledger.entries()) == []
 
 
 def test_unknown_groupings_and_zones_are_refused() -> None:
