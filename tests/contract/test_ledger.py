@@ -406,6 +406,27 @@ def test_an_aborted_run_is_settled_once(make: Callable[..., Ledger]) -> None:
     assert [(one.entry.dollars, one.entry.record.estimated) for one in estimated if one.entry.record] == [(1, True)]
 
 
+def test_a_run_is_told_also_of_calls_whose_lease_is_over(make: Callable[..., Ledger], clock: Clock) -> None:
+    """What they reserved is free after the lease, and they are still abandoned with their run; for a week."""
+    ledger = make(prepaid=True, lease_s=60, budgets=[Budget("run", hard=2, measure="requests")])
+    ledger.grant("alpha", 1)
+    lost = ledger.admit(call("lost")).reservation
+    assert lost is not None
+    clock.now += timedelta(seconds=60)
+    other = ledger.admit(call("other", run="s")).reservation
+    assert other is not None
+    ledger.release(other.id)
+    assert (ledger.reserved("alpha"), ledger.renew(lost.id)) == (0, False)
+    abandoned = ledger.abandon("r", estimate=True)
+    assert [(one.entry.record.call, one.entry.dollars) for one in abandoned if one.entry.record] == [("lost", 1)]
+    assert ledger.abandon("r") == []
+    ledger.grant("alpha", 1)
+    assert ledger.admit(call("forgotten")).admitted
+    clock.now += timedelta(days=8)
+    assert ledger.reserved("alpha") == 0
+    assert ledger.abandon("r") == []
+
+
 # Refills
 
 

@@ -12,6 +12,7 @@ from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill, Reservation
 from transmissions.usage.periods import Interval
 from transmissions.usage.record import UsageRecord
+from transmissions.usage.stores.store import OVER_KEPT
 
 __all__ = ["Rows"]
 
@@ -139,12 +140,12 @@ class Rows:
         )  # fmt: skip
 
     def reservation(self, id_: str) -> Reservation | None:
-        """Return a reservation by its id."""
-        row = self._execute(_RESERVATIONS + " WHERE id = ?", (id_,)).fetchone()
+        """Return a reservation by its id, unless its lease is over."""
+        row = self._execute(_RESERVATIONS + " WHERE id = ? AND requests", (id_,)).fetchone()
         return _reservation(row) if row else None
 
     def reservations(self, run: str) -> list[Reservation]:
-        """Return what is kept free for the calls of a run."""
+        """Return the reservations for the calls of a run, also those whose lease is over."""
         return [_reservation(row) for row in self._execute(_RESERVATIONS + " WHERE run = ?", (run,))]
 
     def release(self, id_: str) -> None:
@@ -152,16 +153,18 @@ class Rows:
         self._execute("DELETE FROM reservations WHERE id = ?", (id_,))
 
     def expire(self, now: datetime) -> int:
-        """Drop the reservations whose lease is over."""
-        return self._execute("DELETE FROM reservations WHERE expires <= ?", (_stamp(now),)).rowcount
+        """Free what is reserved by those whose lease is over, and forget them later."""
+        self._execute("DELETE FROM reservations WHERE expires <= ?", (_stamp(now - OVER_KEPT),))
+        over = "UPDATE reservations SET nano = 0, tokens = 0, requests = 0 WHERE expires <= ? AND requests"
+        return self._execute(over, (_stamp(now),)).rowcount
 
     def reserved(self, scope: str, value: str) -> tuple[Spent, datetime | None]:
         """Return what is reserved in a scope, and when the first of it expires."""
-        sums = "SELECT sum(nano), sum(tokens), sum(requests), min(expires) FROM reservations"
+        sums = "SELECT sum(nano), sum(tokens), sum(requests), min(expires) FROM reservations WHERE requests"
         if scope == "all":
             row = self._execute(sums).fetchone()
         else:
-            row = self._execute(f"{sums} WHERE {_SCOPE_COLUMNS[scope]} = ?", (value,)).fetchone()
+            row = self._execute(f"{sums} AND {_SCOPE_COLUMNS[scope]} = ?", (value,)).fetchone()
         return (Spent(*row[:3]), _moment(row[3])) if row[3] is not None else (Spent(), None)
 
     def budgets(self) -> list[Budget]:
