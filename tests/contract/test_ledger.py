@@ -427,6 +427,26 @@ def test_a_run_is_told_also_of_calls_whose_lease_is_over(make: Callable[..., Led
     assert ledger.abandon("r") == []
 
 
+def test_amounts_end_where_a_column_does(make: Callable[..., Ledger], clock: Clock) -> None:
+    """An amount, an estimate and a balance are refused beyond the same bound, whatever keeps the ledger."""
+    ledger = make(budgets=[Budget("all", warn=1)])
+    for dollars in ("9223372036.854775808", 10_000_000_000, "-9223372036.854775808"):
+        with pytest.raises(LedgerError, match=r"at most 9223372036\.854775807 dollars, got"):
+            ledger.grant("alpha", dollars)
+    with pytest.raises(LedgerError, match="at most"):
+        ledger.admit(call("a"), cost="9999999999999")
+    ledger.grant("alpha", 9_000_000_000)
+    with pytest.raises(LedgerError, match=r"owner alpha: \$9,000,000,000\.00 would take the balance of .* beyond"):
+        ledger.grant("alpha", 9_000_000_000)
+    ledger.set_refill("alpha", 9_000_000_000, "1 day", start=NOW)
+    clock.now += timedelta(days=1)
+    assert ledger.refill("alpha") is None
+    for name in "abc":
+        assert ledger.admit(call(name), cost=9_000_000_000).admitted
+    assert ledger.reserved("alpha") == 27_000_000_000
+    assert ledger.balance("alpha") == 9_000_000_000
+
+
 # Refills
 
 

@@ -14,11 +14,11 @@ from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill
 from transmissions.usage.errors import LedgerError, LedgerUnavailable, LimitExceeded
 from transmissions.usage.limits import passed_limit, refill_due, spent_of
-from transmissions.usage.money import dollars_of_nano, nano_of_atto, nano_of_dollars
+from transmissions.usage.money import MAX_NANO, dollars_of_nano, nano_of_atto, nano_of_dollars
 from transmissions.usage.periods import interval_of
 from transmissions.usage.prices import Priced, PriceTable, price
 from transmissions.usage.record import UsageRecord
-from transmissions.usage.settlement import Settlement, settle_call, with_state
+from transmissions.usage.settlement import Settlement, book, settle_call, with_state
 from transmissions.usage.stores.store import Store, Transaction, quarter_of
 
 __all__ = ["Ledger", "LimitState"]
@@ -240,14 +240,14 @@ class Ledger:
             note: why, for a person.
 
         Raises:
-            LedgerError: the amount is none.
+            LedgerError: the amount is none, or the balance would be more than a ledger holds.
         """
         nano = _amount(dollars)
         now = self.clock()
 
         def work(store: Transaction) -> Entry:
             made = store.granted(key) if key else None
-            return made or store.append(Entry(owner, EntryKind.GRANT, nano, now, key=key, note=note))
+            return made or book(store, Entry(owner, EntryKind.GRANT, nano, now, key=key, note=note))
 
         return self.store.transact(work)
 
@@ -367,6 +367,9 @@ class Ledger:
 def _amount(dollars: Decimal | int | str) -> int:
     """Return an amount in nanodollars; raises LedgerError if it is none."""
     try:
-        return nano_of_dollars(dollars)
+        nano = nano_of_dollars(dollars)
     except ValueError as error:
         raise LedgerError(str(error)) from None
+    if abs(nano) > MAX_NANO:
+        raise LedgerError(f"the amount must be at most {dollars_of_nano(MAX_NANO)} dollars, got {dollars}")
+    return nano
