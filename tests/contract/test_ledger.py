@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -425,6 +426,31 @@ def test_a_run_is_told_also_of_calls_whose_lease_is_over(make: Callable[..., Led
     clock.now += timedelta(days=8)
     assert ledger.reserved("alpha") == 0
     assert ledger.abandon("r") == []
+
+
+def test_a_refill_that_no_admission_could_look_at_is_refused(make: Callable[..., Ledger]) -> None:
+    """An interval that ends behind the calendar, and a start without a time zone, are errors when they are set."""
+    ledger = make(prepaid=True)
+    for every in ("999999 years", "999999 weeks", "96000 months"):
+        with pytest.raises(LedgerError, match=rf"every {every} from 2026-01-31 is behind the last day of the calendar"):
+            ledger.set_refill("alpha", 5, every)
+    with pytest.raises(LedgerError, match="a time with a time zone, got 2026-01-31T00:00:00"):
+        ledger.set_refill("alpha", 5, "1 day", start=datetime(2026, 1, 31))
+    assert ledger.accounts() == []
+    assert ledger.admit(call()).refusal is not None
+
+
+@pytest.mark.parametrize("level", ["1e5000", "1e999999", "1e30", "-1e999999", "nan", "inf", "1.5"])
+@pytest.mark.parametrize("measure", ["tokens", "requests"])
+def test_a_level_has_a_bound(level: str, measure: str) -> None:
+    """A level that cannot be printed, or that is no whole number, is refused at once."""
+    began = time.monotonic()
+    with pytest.raises(LedgerError, match=rf"a level must be a whole number of {measure} below 10\^30, got"):
+        Budget("all", hard=Decimal(level), measure=measure)
+    assert time.monotonic() - began < 1
+    stored = {"scope": "all", "measure": measure, "period": "ever", "hard": "1e5000"}
+    assert Budget.from_json(stored).hard == 10**29
+    assert Budget("all", hard=Decimal("1e29"), measure=measure).level(Decimal("1e29")) == 10**29
 
 
 def test_amounts_end_where_a_column_does(make: Callable[..., Ledger], clock: Clock) -> None:

@@ -15,7 +15,7 @@ from transmissions.usage.entries import Account, Entry, EntryKind, Refill
 from transmissions.usage.errors import LedgerError, LedgerUnavailable, LimitExceeded
 from transmissions.usage.limits import passed_limit, refill_due, spent_of
 from transmissions.usage.money import MAX_NANO, dollars_of_nano, nano_of_atto, nano_of_dollars
-from transmissions.usage.periods import interval_of
+from transmissions.usage.periods import interval_of, nth
 from transmissions.usage.prices import Priced, PriceTable, price
 from transmissions.usage.record import UsageRecord
 from transmissions.usage.settlement import Settlement, book, settle_call, with_state
@@ -268,18 +268,28 @@ class Ledger:
             owner: whose.
             dollars: how much; 0 ends it.
             every: the interval: "1 month", "30 days". Months go by the calendar from the start's day.
-            start: from when intervals are counted; now if not given.
+            start: from when intervals are counted, with its time zone; now if not given.
             below: only if the balance is below this.
 
         Raises:
-            LedgerError: an amount or the interval is none.
+            LedgerError: an amount, the interval or the start is none, or the first interval ends behind the calendar.
         """
         nano, least = _amount(dollars), None if below is None else _amount(below)
         try:
             interval = interval_of(every)
         except ValueError as error:
             raise LedgerError(str(error)) from None
-        rule = Refill(nano, interval, start or self.clock(), least) if nano > 0 else None
+        begin = start or self.clock()
+        if begin.tzinfo is None:
+            raise LedgerError(f"the start of a refill is a time with a time zone, got {begin.isoformat()}")
+        try:
+            nth(begin, interval, 1)
+        except (OverflowError, ValueError):
+            raise LedgerError(
+                f"every {interval} from {begin.date().isoformat()} is behind the last day of the calendar; "
+                "take a shorter interval"
+            ) from None
+        rule = Refill(nano, interval, begin, least) if nano > 0 else None
         self.store.transact(lambda store: store.set_refill(Account(owner, refill=rule)))
 
     def refill(self, owner: str) -> Entry | None:
