@@ -96,7 +96,9 @@ def normalise(
     if not isinstance(usage, Mapping):
         raise InvalidUsage("usage", "an object with counts of tokens", usage)
     if "input" in usage and "output" in usage:
-        return _with(UsageRecord.from_json(usage), {"provider": provider, **where})
+        written = UsageRecord.from_json(usage)
+        written.check_flags()
+        return _with(written, {"provider": provider, **where})
     response = next((usage[key] for key in _IN_A_RESPONSE if isinstance(usage.get(key), Mapping)), None)
     if response is not None:
         facts = _facts_of(usage)

@@ -96,7 +96,8 @@ class UsageRecord(NamedTuple):
 
         Raises:
             InvalidUsage: a count is no whole number from 0 to `MAX_COUNT`, an id is no text or too long, there is more
-                reasoning than output, or the time has no time zone or is at an end of the calendar. It names the field.
+                reasoning than output, the time has no time zone or is at an end of
+                the calendar, or a flag is not true or false. It names the field.
         """
         for name in COUNTS:
             check_count(name, getattr(self, name))
@@ -113,9 +114,20 @@ class UsageRecord(NamedTuple):
             raise InvalidUsage("at", "a time with a time zone", self.at)
         if self.at is not None:
             check_year("at", self.at)
+        self.check_flags()
         if self.kind not in _KINDS:
             raise InvalidUsage("kind", "one of " + ", ".join(_KINDS), self.kind)
         return self
+
+    def check_flags(self) -> None:
+        """Check what is only true or false; a text such as "false" would count as true.
+
+        Raises:
+            InvalidUsage: one is neither; it names the field.
+        """
+        for name in ("estimated", "unmeasured"):
+            if type(flag := getattr(self, name)) is not bool:
+                raise InvalidUsage(name, "true or false", flag)
 
     def as_unmeasured(self) -> UsageRecord:
         """Return a record that says only that the call was made, and by whom."""
