@@ -453,6 +453,17 @@ def test_a_level_has_a_bound(level: str, measure: str) -> None:
     assert Budget("all", hard=Decimal("1e29"), measure=measure).level(Decimal("1e29")) == 10**29
 
 
+def test_a_key_is_of_one_grant(make: Callable[..., Ledger]) -> None:
+    """Under the key of a grant, the same one is made once, and another owner or amount is an error."""
+    ledger = make()
+    first = ledger.grant("alpha", 5, key="k")
+    assert ledger.grant("alpha", "5.00", key="k") == first
+    for owner, dollars in (("beta", 5), ("alpha", 7)):
+        with pytest.raises(LedgerError, match=r"key k: \$5\.00 was granted to alpha under it, .* take another key"):
+            ledger.grant(owner, dollars, key="k")
+    assert (ledger.balance("alpha"), ledger.balance("beta")) == (5, 0)
+
+
 def test_amounts_end_where_a_column_does(make: Callable[..., Ledger], clock: Clock) -> None:
     """An amount, an estimate and a balance are refused beyond the same bound, whatever keeps the ledger."""
     ledger = make(budgets=[Budget("all", warn=1)])

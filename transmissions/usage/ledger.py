@@ -14,7 +14,7 @@ from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill
 from transmissions.usage.errors import LedgerError, LedgerUnavailable, LimitExceeded
 from transmissions.usage.limits import passed_limit, refill_due, spent_of
-from transmissions.usage.money import MAX_NANO, dollars_of_nano, nano_of_atto, nano_of_dollars
+from transmissions.usage.money import MAX_NANO, dollars_of_nano, dollars_text, nano_of_atto, nano_of_dollars
 from transmissions.usage.periods import interval_of, nth
 from transmissions.usage.prices import Priced, PriceTable, price
 from transmissions.usage.record import UsageRecord
@@ -236,17 +236,23 @@ class Ledger:
         Args:
             owner: whose.
             dollars: by how much.
-            key: under which it is made once; granting again under it returns the first grant.
+            key: under which it is made once; the same grant again under it returns the first one.
             note: why, for a person.
 
         Raises:
-            LedgerError: the amount is none, or the balance would be more than a ledger holds.
+            LedgerError: the amount is none, the balance would be more than a ledger holds, or the key is that of
+                another grant.
         """
         nano = _amount(dollars)
         now = self.clock()
 
         def work(store: Transaction) -> Entry:
             made = store.granted(key) if key else None
+            if made and (made.owner, made.nano) != (owner, nano):
+                raise LedgerError(
+                    f"key {key}: {dollars_text(made.amount)} was granted to {made.owner or '(none)'} under it, which "
+                    "is another grant; take another key"
+                )
             return made or book(store, Entry(owner, EntryKind.GRANT, nano, now, key=key, note=note))
 
         return self.store.transact(work)
