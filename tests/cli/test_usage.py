@@ -177,6 +177,15 @@ def test_what_has_no_price_is_listed_and_sums_say_so(logs: Path, capsys: Capture
     assert rows == {"river-1": "$0.046", "river-2": "unpriced", "total": "≥ $0.046"}
 
 
+def test_names_of_models_do_not_steer_the_terminal(logs: Path, capsys: Capture) -> None:
+    """Control characters in the name of a model without a price are not printed."""
+    (logs / "a.jsonl").write_text(answer(1, "2026-01-01T23:30:00Z", "evil\x1b[2J\nmodel"), encoding="utf-8")
+    assert main(["usage", "report", str(logs / "a.jsonl"), "--timezone", "UTC"]) == 0
+    out = capsys.readouterr().out
+    assert "unpriced, and not in the cost: evil [2J model (1 calls)" in out
+    assert "\x1b" not in out
+
+
 def test_without_any_price_tokens_are_drawn(logs: Path, capsys: Capture) -> None:
     """Where no call has a price, bars are of tokens, and where prices come from is said."""
     Path("prices.json").write_text(json.dumps({"models": {}}), encoding="utf-8")

@@ -200,8 +200,11 @@ def _print(tally: Tally, daily: Tally, groups: Sequence[str], in_tokens: bool) -
 
 
 def _notes(total: Row) -> Iterator[str]:
+    from transmissions.drawing.labels import printable
+
     if total.unpriced:
-        models = ", ".join(f"{name or '(none)'} ({calls:,} calls)" for name, calls in sorted(total.unpriced.items()))
+        named = [(printable(name) or "(none)", calls) for name, calls in sorted(total.unpriced.items())]
+        models = ", ".join(f"{name} ({calls:,} calls)" for name, calls in named)
         yield f"\nunpriced, and not in the cost: {models}"
         if not total.priced:
             yield "prices come from --prices FILE, or from: pip install 'transmissions-engine[prices]'"
