@@ -90,14 +90,19 @@ def find_logs(paths: Iterable[Path], lose: Callable[[OSError, Path], None]) -> l
     found: dict[tuple[int, int], Log] = {}
     for path in paths:
         lost.clear()
-        if path.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})") from None
+        except OSError as error:
+            told(error, path)
+            continue
+        if is_folder:
             logs = _logs_in(path, told)
             if not logs and not lost:
                 raise TransmissionsError(f"{path}: there is no .jsonl file in this folder")
-        elif path.exists():
-            logs = [path]
         else:
-            raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})")
+            logs = [path]
         for log in logs:
             try:
                 about = log.stat()

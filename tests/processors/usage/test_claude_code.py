@@ -403,6 +403,9 @@ def test_what_is_no_file_is_passed_over_and_what_cannot_be_looked_at_is_told(
     assert {(one["severity"], one["file"]) for one in read.problems} == {("error", str(loop)), ("error", str(closed))}
     assert all(one["text"].startswith("cannot be read: ") for one in read.problems)
     assert read.report()["lost"] == 2
+    named = reader(loop, tmp_path / "a.jsonl")
+    assert len(list(named.process({}))) == 1
+    assert [one["file"] for one in named.problems] == [str(loop)]
     only = reader(closed)
     assert list(only.process({})) == []
     assert [one["file"] for one in only.problems] == [str(closed)]
