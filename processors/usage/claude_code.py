@@ -10,6 +10,7 @@ from typing import Any
 from processors.usage.calls import Call, CallTable
 from processors.usage.claude_code_lines import Answer, Line, Shown, Usage, read_line
 from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
+from processors.usage.values import time_of
 from transmissions import Message, Processor, setting
 from transmissions.usage.record import UsageRecord
 
@@ -143,7 +144,7 @@ class _ClaudeLog(LogFile):
             # Fast answers have prices of their own; under the plain name they would be priced as slow ones.
             f"fast:{answer.model}" if usage.speed == "fast" else answer.model or "",
             _provider(answer.model or "", answer_id),
-            part.timestamp or line.timestamp or "",
+            time_of("timestamp", part.timestamp or line.timestamp or ""),
             counts,
         )
         self._table.add(call)

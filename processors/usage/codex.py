@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 from processors.usage.calls import Call, CallTable
 from processors.usage.codex_lines import read_line
 from processors.usage.session_reader import LogFile, SessionReader, as_message, existing
-from processors.usage.values import count_of, text_of
+from processors.usage.values import count_of, text_of, time_of
 from transmissions import Message, Processor, setting
 from transmissions.usage.errors import InvalidUsage
 from transmissions.usage.record import UsageRecord
@@ -243,7 +243,7 @@ class _CodexLog(LogFile):
             self._project,
             self._model,
             self._provider,
-            time,
+            time_of("timestamp", time),
             (read - cached, cached, 0, 0, output, reasoning, 0),
         )
         if self._model:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,28 +71,48 @@ class Log(NamedTuple):
     named: bool
 
 
-def find_logs(paths: Iterable[Path]) -> list[Log]:
+def find_logs(paths: Iterable[Path], lose: Callable[[OSError, Path], None]) -> list[Log]:
     """Return the log files, each once and in the order of their names.
 
     Args:
         paths: files, taken whatever they are called, and folders, searched for .jsonl and .jsonl.zst at any depth.
+        lose: is told of a file or folder that cannot be looked at, and why; it costs no other.
 
     Raises:
         TransmissionsError: there is no such file, or a folder holds no log.
     """
+    lost: list[Path] = []
+
+    def told(error: OSError, path: Path) -> None:
+        lost.append(path)
+        lose(error, path)
+
     found: dict[tuple[int, int], Log] = {}
     for path in paths:
-        if path.is_dir():
-            logs = _logs_in(path)
-            if not logs:
+        lost.clear()
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})") from None
+        except OSError as error:
+            told(error, path)
+            continue
+        if is_folder:
+            logs = _logs_in(path, told)
+            if not logs and not lost:
                 raise TransmissionsError(f"{path}: there is no .jsonl file in this folder")
-        elif path.exists():
-            logs = [path]
         else:
-            raise TransmissionsError(f"{path}: there is no such file or folder (looked in {Path.cwd()})")
+            logs = [path]
         for log in logs:
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 about = log.stat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                told(error, log)
+                continue
+            # In a folder, a pipe or a device is no log, whatever it is called: reading it may never end.
+            if log == path or stat.S_ISREG(about.st_mode):
                 same = (about.st_dev, about.st_ino)
                 before = found.get(same, Log(log, about.st_size, False))
                 found[same] = before._replace(named=before.named or log == path)
@@ -99,10 +120,12 @@ def find_logs(paths: Iterable[Path]) -> list[Log]:
     return sorted(found.values(), key=lambda one: ("subagents" in one.path.parts, str(one.path)))
 
 
-def _logs_in(folder: Path) -> list[Path]:
-    return [
-        Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names) if name.endswith(_SUFFIXES)
-    ]
+def _logs_in(folder: Path, lose: Callable[[OSError, Path], None]) -> list[Path]:
+    def told(error: OSError) -> None:
+        lose(error, Path(error.filename or folder))
+
+    places = os.walk(folder, onerror=told)
+    return [Path(place, name) for place, _, names in places for name in sorted(names) if name.endswith(_SUFFIXES)]
 
 
 def _chunks(path: Path) -> Generator[bytes, None, None]:

@@ -101,7 +101,7 @@ class SessionReader:
         Raises:
             TransmissionsError: there is no such file, or no log in a folder.
         """
-        logs = find_logs(paths)
+        logs = find_logs(paths, self._cannot_read)
         self._total = sum(log.size_bytes for log in logs)
         if meet is not None:
             for log in logs:
@@ -126,7 +126,7 @@ class SessionReader:
                     self.counts["files"] += 1
                 self._read_block(log, block)
         except OSError as error:
-            self._lost(f"cannot be read: {reason_of(error)}", path, 0)
+            self._cannot_read(error, path)
         except TransmissionsError as error:
             self._lost(str(error), path, 0)
         if log is not None:
@@ -163,6 +163,9 @@ class SessionReader:
             self._warn("the last line is not written to its end", file=str(log.path), line=number)
         else:
             self._lost("the line is not JSON", log.path, number)
+
+    def _cannot_read(self, error: OSError, path: Path) -> None:
+        self._lost(f"cannot be read: {reason_of(error)}", path, 0)
 
     def _lost(self, text: str, path: Path, number: int) -> None:
         self.counts["lost"] += 1

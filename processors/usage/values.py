@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from transmissions.usage.record import check_count
+from transmissions.usage.record import check_count, check_year
 
-__all__ = ["count_of", "moment_of", "text_of"]
+__all__ = ["count_of", "moment_of", "text_of", "time_of"]
 
 
 def text_of(value: Any) -> str:
@@ -26,6 +26,17 @@ def moment_of(value: Any) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def time_of(field: str, value: str) -> str:
+    """Return a time of a log as it stands there.
+
+    Raises:
+        InvalidUsage: no report can tell its day.
+    """
+    if (moment := moment_of(value)) is not None:
+        check_year(field, moment)
+    return value
 
 
 def count_of(field: str, value: Any) -> int:

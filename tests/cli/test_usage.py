@@ -177,6 +177,15 @@ def test_what_has_no_price_is_listed_and_sums_say_so(logs: Path, capsys: Capture
     assert rows == {"river-1": "$0.046", "river-2": "unpriced", "total": "≥ $0.046"}
 
 
+def test_names_of_models_do_not_steer_the_terminal(logs: Path, capsys: Capture) -> None:
+    """Control characters in the name of a model without a price are not printed."""
+    (logs / "a.jsonl").write_text(answer(1, "2026-01-01T23:30:00Z", "evil\x1b[2J\nmodel"), encoding="utf-8")
+    assert main(["usage", "report", str(logs / "a.jsonl"), "--timezone", "UTC"]) == 0
+    out = capsys.readouterr().out
+    assert "unpriced, and not in the cost: evil [2J model (1 calls)" in out
+    assert "\x1b" not in out
+
+
 def test_without_any_price_tokens_are_drawn(logs: Path, capsys: Capture) -> None:
     """Where no call has a price, bars are of tokens, and where prices come from is said."""
     Path("prices.json").write_text(json.dumps({"models": {}}), encoding="utf-8")
@@ -222,6 +231,26 @@ def test_broken_lines_are_told_and_the_exit_code_says_so(logs: Path, capsys: Cap
     assert err.splitlines() == [
         f"{Path('logs/a.jsonl')}:5: the line is not JSON",
         f"{Path('logs/notes.jsonl')}: no session log of a program that is known",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Rome", "America/New_York", "local"])
+def test_a_time_at_an_end_of_the_calendar_is_told_and_costs_no_other(logs: Path, capsys: Capture, zone: str) -> None:
+    """A line of the year 1 or 9999 is named, and what is asked for may end there."""
+    counts = {"input_tokens": 200, "output_tokens": 7}
+    info = {"type": "token_count", "info": {"total_token_usage": counts, "last_token_usage": counts}}
+    late = {"type": "event_msg", "payload": info, "timestamp": "9999-12-31T23:30:00Z"}
+    for name, line in {"a": answer(9, "0001-01-01T00:00:00Z"), "codex": json.dumps(late) + "\n"}.items():
+        with (logs / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line)
+    words = ["--since", "0001-01-01", "--until", "9999-12-31", "--timezone", zone, "--json"]
+    assert main(["usage", "report", "logs", *words]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["totals"]["calls"] == 4
+    wrong = "timestamp must be a time of the years 2 to 9998, got"
+    assert err.splitlines()[-2:] == [
+        f"{Path('logs/a.jsonl')}:5: {wrong} '0001-01-01T00:00:00+00:00'",
+        f"{Path('logs/codex.jsonl')}:4: {wrong} '9999-12-31T23:30:00+00:00'",
     ]
 
 

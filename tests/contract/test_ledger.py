@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -404,6 +405,83 @@ def test_an_aborted_run_is_settled_once(make: Callable[..., Ledger]) -> None:
     ledger.admit(call("guessed"))
     estimated = ledger.abandon("r", estimate=True)
     assert [(one.entry.dollars, one.entry.record.estimated) for one in estimated if one.entry.record] == [(1, True)]
+
+
+def test_a_run_is_told_also_of_calls_whose_lease_is_over(make: Callable[..., Ledger], clock: Clock) -> None:
+    """What they reserved is free after the lease, and they are still abandoned with their run; for a week."""
+    ledger = make(prepaid=True, lease_s=60, budgets=[Budget("run", hard=2, measure="requests")])
+    ledger.grant("alpha", 1)
+    lost = ledger.admit(call("lost")).reservation
+    assert lost is not None
+    clock.now += timedelta(seconds=60)
+    other = ledger.admit(call("other", run="s")).reservation
+    assert other is not None
+    ledger.release(other.id)
+    assert (ledger.reserved("alpha"), ledger.renew(lost.id)) == (0, False)
+    abandoned = ledger.abandon("r", estimate=True)
+    assert [(one.entry.record.call, one.entry.dollars) for one in abandoned if one.entry.record] == [("lost", 1)]
+    assert ledger.abandon("r") == []
+    ledger.grant("alpha", 1)
+    assert ledger.admit(call("forgotten")).admitted
+    clock.now += timedelta(days=8)
+    assert ledger.reserved("alpha") == 0
+    assert ledger.abandon("r") == []
+
+
+def test_a_refill_that_no_admission_could_look_at_is_refused(make: Callable[..., Ledger]) -> None:
+    """An interval that ends behind the calendar, and a start without a time zone, are errors when they are set."""
+    ledger = make(prepaid=True)
+    for every in ("999999 years", "999999 weeks", "96000 months"):
+        with pytest.raises(LedgerError, match=rf"every {every} from 2026-01-31 is behind the last day of the calendar"):
+            ledger.set_refill("alpha", 5, every)
+    with pytest.raises(LedgerError, match="a time with a time zone, got 2026-01-31T00:00:00"):
+        ledger.set_refill("alpha", 5, "1 day", start=datetime(2026, 1, 31))
+    assert ledger.accounts() == []
+    assert ledger.admit(call()).refusal is not None
+
+
+@pytest.mark.parametrize("level", ["1e5000", "1e999999", "1e30", "-1e999999", "nan", "inf", "1.5"])
+@pytest.mark.parametrize("measure", ["tokens", "requests"])
+def test_a_level_has_a_bound(level: str, measure: str) -> None:
+    """A level that cannot be printed, or that is no whole number, is refused at once."""
+    began = time.monotonic()
+    with pytest.raises(LedgerError, match=rf"a level must be a whole number of {measure} below 10\^30, got"):
+        Budget("all", hard=Decimal(level), measure=measure)
+    assert time.monotonic() - began < 1
+    stored = {"scope": "all", "measure": measure, "period": "ever", "hard": "1e5000"}
+    assert Budget.from_json(stored).hard == 10**29
+    assert Budget("all", hard=Decimal("1e29"), measure=measure).level(Decimal("1e29")) == 10**29
+
+
+def test_a_key_is_of_one_grant(make: Callable[..., Ledger]) -> None:
+    """Under the key of a grant, the same one is made once, and another owner or amount is an error."""
+    ledger = make()
+    first = ledger.grant("alpha", 5, key="k")
+    assert ledger.grant("alpha", "5.00", key="k") == first
+    for owner, dollars in (("beta", 5), ("alpha", 7)):
+        with pytest.raises(LedgerError, match=r"key k: \$5\.00 was granted to alpha under it, .* take another key"):
+            ledger.grant(owner, dollars, key="k")
+    assert (ledger.balance("alpha"), ledger.balance("beta")) == (5, 0)
+
+
+def test_amounts_end_where_a_column_does(make: Callable[..., Ledger], clock: Clock) -> None:
+    """An amount, an estimate and a balance are refused beyond the same bound, whatever keeps the ledger."""
+    ledger = make(budgets=[Budget("all", warn=1)])
+    for dollars in ("9223372036.854775808", 10_000_000_000, "-9223372036.854775808"):
+        with pytest.raises(LedgerError, match=r"at most 9223372036\.854775807 dollars, got"):
+            ledger.grant("alpha", dollars)
+    with pytest.raises(LedgerError, match="at most"):
+        ledger.admit(call("a"), cost="9999999999999")
+    ledger.grant("alpha", 9_000_000_000)
+    with pytest.raises(LedgerError, match=r"owner alpha: \$9,000,000,000\.00 would take the balance of .* beyond"):
+        ledger.grant("alpha", 9_000_000_000)
+    ledger.set_refill("alpha", 9_000_000_000, "1 day", start=NOW)
+    clock.now += timedelta(days=1)
+    assert ledger.refill("alpha") is None
+    for name in "abc":
+        assert ledger.admit(call(name), cost=9_000_000_000).admitted
+    assert ledger.reserved("alpha") == 27_000_000_000
+    assert ledger.balance("alpha") == 9_000_000_000
 
 
 # Refills

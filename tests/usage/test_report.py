@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transmissions.usage import GROUPINGS, CallKind, PriceFile, Tally, UsageRecord, zone_of
+from transmissions.usage import (
+    GROUPINGS,
+    Budget,
+    CallKind,
+    InvalidUsage,
+    Ledger,
+    MemoryStore,
+    Period,
+    PriceFile,
+    Tally,
+    UsageRecord,
+    zone_of,
+)
 
 PRICES = PriceFile(
     [
@@ -98,6 +111,41 @@ def test_days_are_those_of_the_time_zone() -> None:
         days.append(tally.rows()[0].group)
     assert [day["day"] for day in days] == ["2026-03-31", "2026-04-01", "2026-03-31"]
     assert [day["month"] for day in days] == ["2026-03", "2026-04", "2026-03"]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set here")
+def test_the_zone_of_the_machine_has_summer_and_winter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`local` is the same as the machine's zone by name, at every moment, also where the clock is put back."""
+    monkeypatch.setenv("TZ", "Europe/Rome")
+    time.tzset()
+    try:
+        local, named = zone_of("local"), zone_of("Europe/Rome")
+        hours = [datetime(2026, month, 25, hour, 30, tzinfo=UTC) for month in (1, 3, 7, 10) for hour in range(24)]
+        for at in [*hours, datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)]:
+            there = at.astimezone(local)
+            assert (there.isoformat(), there.fold) == (at.astimezone(named).isoformat(), at.astimezone(named).fold)
+            assert there.astimezone(UTC) == at
+        for edge in (datetime.min, datetime.max):
+            assert edge.replace(tzinfo=local).utcoffset() == timedelta(hours=1)
+        july = UsageRecord("1", at=datetime(2026, 7, 10, 22, 30, tzinfo=UTC))
+        tally = Tally("day", zone=local)
+        tally.add(july)
+        assert tally.rows()[0].group == {"day": "2026-07-11"}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_time_at_an_end_of_the_calendar_ends_no_report() -> None:
+    """A record whose day the zone does not have is counted by its own day; a ledger refuses it before it charges."""
+    late = UsageRecord("1", "r", "m", at=datetime(9999, 12, 31, 23, 30, tzinfo=UTC))
+    tally = Tally("day", zone=zone_of("Europe/Rome"))
+    tally.add(late)
+    assert tally.rows()[0].group == {"day": "9999-12-31"}
+    ledger = Ledger(MemoryStore(), budgets=[Budget("all", hard=1, period=Period.MONTH, zone="Europe/Rome")])
+    with pytest.raises(InvalidUsage, match="at must be a time of the years 2 to 9998"):
+        ledger.settle(late)
+    assert list(ledger.entries()) == []
 
 
 def test_unknown_groupings_and_zones_are_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +32,7 @@ Examples:
 _SHOWN_PROBLEMS = 5
 Span = Callable[[datetime | None], bool] | None
 """Says whether a moment is in the span that is asked for; None if all are."""
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 
 
@@ -146,9 +147,17 @@ def _span(since: str | None, until: str | None, zone: tzinfo) -> Span:
         raise ParameterError(f"--until {until}: this day is before --since {since}")
     if not first and not last:
         return None
-    begin = datetime.combine(first or date.min, time(), zone if first else UTC)
-    end = datetime.combine(last + timedelta(days=1), time(), zone) if last else datetime.max.replace(tzinfo=UTC)
+    begin = _midnight(first, zone) if first else _EARLIEST
+    end = _midnight(last + timedelta(days=1), zone) if last and last < date.max else _LATEST
     return lambda at: at is not None and begin <= at < end
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """Return when a day begins; within what the calendar has."""
+    try:
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return _EARLIEST if day.year == MINYEAR else _LATEST
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -191,8 +200,11 @@ def _print(tally: Tally, daily: Tally, groups: Sequence[str], in_tokens: bool) -
 
 
 def _notes(total: Row) -> Iterator[str]:
+    from transmissions.drawing.labels import printable
+
     if total.unpriced:
-        models = ", ".join(f"{name or '(none)'} ({calls:,} calls)" for name, calls in sorted(total.unpriced.items()))
+        named = [(printable(name) or "(none)", calls) for name, calls in sorted(total.unpriced.items())]
+        models = ", ".join(f"{name} ({calls:,} calls)" for name, calls in named)
         yield f"\nunpriced, and not in the cost: {models}"
         if not total.priced:
             yield "prices come from --prices FILE, or from: pip install 'transmissions-engine[prices]'"

@@ -19,6 +19,8 @@ SCOPES = ("all", "run", "owner", "model", "project")
 """What a budget can be on."""
 MEASURES = ("cost", "tokens", "requests")
 """What a budget can count."""
+_MOST_DIGITS = 30
+_HIGHEST = Decimal(10 ** (_MOST_DIGITS - 1))
 
 
 class Spent(NamedTuple):
@@ -90,9 +92,11 @@ class Budget:
         """Return a level as a number to compare with: nanodollars, tokens or calls; raises ValueError if it is none."""
         if self.measure == "cost":
             return nano_of_dollars(limit, "a level")
-        if isinstance(limit, bool) or limit != int(limit):
-            raise ValueError(f"a level must be a whole number of {self.measure}, got {limit}")
-        return int(limit)
+        exact = Decimal("nan") if isinstance(limit, bool | str) else Decimal(limit)
+        # The size first: to write out the digits of 1e999999 takes longer than all else.
+        if not exact.is_finite() or exact.adjusted() >= _MOST_DIGITS or exact != int(exact):
+            raise ValueError(f"a level must be a whole number of {self.measure} below 10^{_MOST_DIGITS}, got {limit}")
+        return int(exact)
 
     def text(self, number: int) -> str:
         """Return a number in this budget's measure, with its unit."""
@@ -113,8 +117,9 @@ class Budget:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Budget:
         """Return the budget that `as_json` made these values of."""
+        # Ledgers may hold levels from before there was a bound; refused here, they could not even be dropped.
         levels = {
-            name: Decimal(level) for name in ("hard", "warn") if (level := values.get(name)) is not None
+            name: min(Decimal(level), _HIGHEST) for name in ("hard", "warn") if (level := values.get(name)) is not None
         }  # fmt: skip
         return cls(**{**values, **levels, "period": Period(values["period"])})
 

@@ -123,7 +123,7 @@ class Reservation:
     Args:
         id: its name.
         record: whose call it is, of which model and run, and the tokens it is estimated to use.
-        spent: the estimate, as budgets count it.
+        spent: the estimate, as budgets count it; nothing, not even a call, if the lease is over.
         expires: when its lease is over.
     """
 

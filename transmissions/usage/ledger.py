@@ -14,11 +14,11 @@ from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill
 from transmissions.usage.errors import LedgerError, LedgerUnavailable, LimitExceeded
 from transmissions.usage.limits import passed_limit, refill_due, spent_of
-from transmissions.usage.money import dollars_of_nano, nano_of_atto, nano_of_dollars
-from transmissions.usage.periods import interval_of
+from transmissions.usage.money import MAX_NANO, dollars_of_nano, dollars_text, nano_of_atto, nano_of_dollars
+from transmissions.usage.periods import interval_of, nth
 from transmissions.usage.prices import Priced, PriceTable, price
 from transmissions.usage.record import UsageRecord
-from transmissions.usage.settlement import Settlement, settle_call, with_state
+from transmissions.usage.settlement import Settlement, book, settle_call, with_state
 from transmissions.usage.stores.store import Store, Transaction, quarter_of
 
 __all__ = ["Ledger", "LimitState"]
@@ -236,18 +236,24 @@ class Ledger:
         Args:
             owner: whose.
             dollars: by how much.
-            key: under which it is made once; granting again under it returns the first grant.
+            key: under which it is made once; the same grant again under it returns the first one.
             note: why, for a person.
 
         Raises:
-            LedgerError: the amount is none.
+            LedgerError: the amount is none, the balance would be more than a ledger holds, or the key is that of
+                another grant.
         """
         nano = _amount(dollars)
         now = self.clock()
 
         def work(store: Transaction) -> Entry:
             made = store.granted(key) if key else None
-            return made or store.append(Entry(owner, EntryKind.GRANT, nano, now, key=key, note=note))
+            if made and (made.owner, made.nano) != (owner, nano):
+                raise LedgerError(
+                    f"key {key}: {dollars_text(made.amount)} was granted to {made.owner or '(none)'} under it, which "
+                    "is another grant; take another key"
+                )
+            return made or book(store, Entry(owner, EntryKind.GRANT, nano, now, key=key, note=note))
 
         return self.store.transact(work)
 
@@ -268,18 +274,28 @@ class Ledger:
             owner: whose.
             dollars: how much; 0 ends it.
             every: the interval: "1 month", "30 days". Months go by the calendar from the start's day.
-            start: from when intervals are counted; now if not given.
+            start: from when intervals are counted, with its time zone; now if not given.
             below: only if the balance is below this.
 
         Raises:
-            LedgerError: an amount or the interval is none.
+            LedgerError: an amount, the interval or the start is none, or the first interval ends behind the calendar.
         """
         nano, least = _amount(dollars), None if below is None else _amount(below)
         try:
             interval = interval_of(every)
         except ValueError as error:
             raise LedgerError(str(error)) from None
-        rule = Refill(nano, interval, start or self.clock(), least) if nano > 0 else None
+        begin = start or self.clock()
+        if begin.tzinfo is None:
+            raise LedgerError(f"the start of a refill is a time with a time zone, got {begin.isoformat()}")
+        try:
+            nth(begin, interval, 1)
+        except (OverflowError, ValueError):
+            raise LedgerError(
+                f"every {interval} from {begin.date().isoformat()} is behind the last day of the calendar; "
+                "take a shorter interval"
+            ) from None
+        rule = Refill(nano, interval, begin, least) if nano > 0 else None
         self.store.transact(lambda store: store.set_refill(Account(owner, refill=rule)))
 
     def refill(self, owner: str) -> Entry | None:
@@ -367,6 +383,9 @@ class Ledger:
 def _amount(dollars: Decimal | int | str) -> int:
     """Return an amount in nanodollars; raises LedgerError if it is none."""
     try:
-        return nano_of_dollars(dollars)
+        nano = nano_of_dollars(dollars)
     except ValueError as error:
         raise LedgerError(str(error)) from None
+    if abs(nano) > MAX_NANO:
+        raise LedgerError(f"the amount must be at most {dollars_of_nano(MAX_NANO)} dollars, got {dollars}")
+    return nano

@@ -9,7 +9,7 @@ from datetime import datetime
 from transmissions.usage.budgets import Breach, Budget, Spent, scopes_of
 from transmissions.usage.entries import Account, Entry, EntryKind
 from transmissions.usage.errors import LimitExceeded
-from transmissions.usage.money import dollars_of_nano, dollars_text
+from transmissions.usage.money import MAX_NANO, dollars_of_nano, dollars_text
 from transmissions.usage.periods import intervals_since, nth
 from transmissions.usage.record import UsageRecord
 from transmissions.usage.stores.store import Transaction, quarter_of
@@ -106,6 +106,9 @@ def refill_due(store: Transaction, owner: str, now: datetime) -> Entry | None:
     rule = account.refill
     passed = intervals_since(rule.start, rule.every, now)
     if passed <= rule.done or (rule.below is not None and account.nano >= rule.below):
+        return None
+    # A balance that no store could hold would refuse every call of the owner.
+    if account.nano + rule.nano > MAX_NANO:
         return None
     store.set_refill(replace(account, refill=replace(rule, done=passed)))
     return store.append(Entry(owner, EntryKind.REFILL, rule.nano, now, note=f"every {rule.every}"))

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 __all__ = [
     "ATTO_PER_NANO",
+    "MAX_NANO",
     "NANO_PER_DOLLAR",
     "dollars_of_atto",
     "dollars_of_nano",
@@ -21,6 +22,8 @@ __all__ = [
 
 ATTO_PER_NANO = 10**9
 NANO_PER_DOLLAR = 10**9
+MAX_NANO = 2**63 - 1
+"""The most nanodollars of an amount and of a balance, above or below zero: what a column of a store holds."""
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 """The context of conversions: a program's own may be narrower, and would round."""
 
@@ -73,7 +76,7 @@ def nano_of_dollars(dollars: Decimal | int | str, what: str = "the amount") -> i
     except InvalidOperation:
         raise ValueError(f'{what} must be a number of dollars such as "2.50", got {dollars!r}') from None
     if not exact.is_finite() or exact.adjusted() > 15:
-        raise ValueError(f"{what} must be a number of dollars below 10^15, got {dollars}")
+        raise ValueError(f"{what} must be a number of dollars below 10^16, got {dollars}")
     nano = exact.scaleb(9, _WIDE)
     if nano != nano.to_integral_value():
         raise ValueError(f"{what} has at most nine decimals, got {dollars}")

@@ -20,12 +20,12 @@ _Path = tuple[str, ...]
 _Warn = Callable[[str], None]
 
 _INPUT: tuple[_Path, ...] = (
-    ("input_tokens",), ("prompt_tokens",), ("inputTokens",), ("promptTokenCount",), ("prompt_token_count",),
-    ("prompt_eval_count",), ("tokens", "input_tokens"),
+    ("input_tokens",), ("prompt_tokens",), ("inputTokens",), ("promptTokens",), ("promptTokenCount",),
+    ("prompt_token_count",), ("prompt_eval_count",), ("tokens", "input_tokens"),
 )  # fmt: skip
 _OUTPUT: tuple[_Path, ...] = (
-    ("output_tokens",), ("completion_tokens",), ("outputTokens",), ("candidatesTokenCount",),
-    ("candidates_token_count",), ("eval_count",), ("tokens", "output_tokens"),
+    ("output_tokens",), ("completion_tokens",), ("outputTokens",), ("completionTokens",),
+    ("candidatesTokenCount",), ("candidates_token_count",), ("eval_count",), ("tokens", "output_tokens"),
 )  # fmt: skip
 _TOTAL: tuple[_Path, ...] = (("total_tokens",), ("totalTokens",), ("totalTokenCount",), ("total_token_count",))
 # The nested one wins, as long as it says anything.
@@ -96,7 +96,9 @@ def normalise(
     if not isinstance(usage, Mapping):
         raise InvalidUsage("usage", "an object with counts of tokens", usage)
     if "input" in usage and "output" in usage:
-        return _with(UsageRecord.from_json(usage), {"provider": provider, **where})
+        written = UsageRecord.from_json(usage)
+        written.check_flags()
+        return _with(written, {"provider": provider, **where})
     response = next((usage[key] for key in _IN_A_RESPONSE if isinstance(usage.get(key), Mapping)), None)
     if response is not None:
         facts = _facts_of(usage)
@@ -200,7 +202,10 @@ def _record(counts: _Reading, provider: str, convention: Convention | None, wher
     thoughts = counts.count(_THOUGHTS)
     output = (produced or 0) + thoughts
     # Some leave reasoning out of the output; then only the total, where there is one, tells of it.
-    missing = max(0, counts.count(_TOTAL) - total_input - output)
+    left = max(0, counts.count(_TOTAL) - total_input - output)
+    missing = left if reported is not None and produced is not None else 0
+    if left > missing:
+        counts.warn(_untold(left, reported, produced))
     reasoning = max(counts.count(_REASONING), thoughts, missing)
     output += missing
     if reasoning > output:
@@ -211,7 +216,16 @@ def _record(counts: _Reading, provider: str, convention: Convention | None, wher
         output=output, reasoning=reasoning, web_searches=counts.count(_SEARCHES), model=counts.text("model"),
         agent=counts.text("agentId", "agent"), kind=_KINDS.get(counts.text("usage_type"), CallKind.MESSAGE),
     )  # fmt: skip
+    if left and reported is None and produced is None:
+        made = made.as_unmeasured()
     return _with(made, where)
+
+
+def _untold(left: int, reported: int | None, produced: int | None) -> str:
+    """Return the warning of tokens that only a total tells of, and that may be input, output or reasoning."""
+    absent = [name for name, count in (("input", reported), ("output", produced)) if count is None]
+    which = "the call is recorded as unmeasured" if len(absent) == 2 else "they are not counted"
+    return f"the total holds {left} tokens that no count of {' and none of '.join(absent)} tells of: {which}"
 
 
 def _is_inclusive(provider: str, convention: Convention | None, cached: int, warn: _Warn) -> bool:

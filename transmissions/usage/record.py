@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, NamedTuple
 
 from transmissions.usage.errors import InvalidUsage
 
-__all__ = ["COUNTS", "MAX_COUNT", "MAX_ID", "CallKind", "UsageRecord", "check_count"]
+__all__ = ["COUNTS", "MAX_COUNT", "MAX_ID", "CallKind", "UsageRecord", "check_count", "check_year"]
 
 MAX_COUNT = 10**12
 """The most tokens that one call can have used; more is an error of whoever counted."""
@@ -96,7 +96,8 @@ class UsageRecord(NamedTuple):
 
         Raises:
             InvalidUsage: a count is no whole number from 0 to `MAX_COUNT`, an id is no text or too long, there is more
-                reasoning than output, or the time has no time zone. It names the field.
+                reasoning than output, the time has no time zone or is at an end of
+                the calendar, or a flag is not true or false. It names the field.
         """
         for name in COUNTS:
             check_count(name, getattr(self, name))
@@ -111,9 +112,22 @@ class UsageRecord(NamedTuple):
             raise InvalidUsage("reasoning", f"a part of the {self.output} output tokens", self.reasoning)
         if self.at is not None and (not isinstance(self.at, datetime) or self.at.tzinfo is None):
             raise InvalidUsage("at", "a time with a time zone", self.at)
+        if self.at is not None:
+            check_year("at", self.at)
+        self.check_flags()
         if self.kind not in _KINDS:
             raise InvalidUsage("kind", "one of " + ", ".join(_KINDS), self.kind)
         return self
+
+    def check_flags(self) -> None:
+        """Check what is only true or false; a text such as "false" would count as true.
+
+        Raises:
+            InvalidUsage: one is neither; it names the field.
+        """
+        for name in ("estimated", "unmeasured"):
+            if type(flag := getattr(self, name)) is not bool:
+                raise InvalidUsage(name, "true or false", flag)
 
     def as_unmeasured(self) -> UsageRecord:
         """Return a record that says only that the call was made, and by whom."""
@@ -154,6 +168,7 @@ COUNTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "
 """The fields that are numbers."""
 _TEXTS = ("call", "run", "model", "provider", "owner", "project", "session", "agent", "parent")
 _KINDS = tuple(kind.value for kind in CallKind)
+_EDGES = (MINYEAR, MAXYEAR)
 _LEFT_OUT = ("", 0, False, None)
 
 
@@ -172,6 +187,20 @@ def check_count(field: str, value: Any) -> int:
     if type(value) is float and value.is_integer() and 0 <= value <= MAX_COUNT:
         return int(value)
     raise InvalidUsage(field, f"a whole number from 0 to {MAX_COUNT}", value)
+
+
+def check_year(field: str, at: datetime) -> None:
+    """Refuse a time in the first or the last year of the calendar: in other time zones it would be of no year.
+
+    Args:
+        field: what it is called where it comes from.
+        at: the time.
+
+    Raises:
+        InvalidUsage: it is of one of these years.
+    """
+    if at.year in _EDGES:
+        raise InvalidUsage(field, f"a time of the years {_EDGES[0] + 1} to {_EDGES[1] - 1}", at.isoformat())
 
 
 def _moment(value: Any) -> Any:

@@ -121,7 +121,13 @@ def _month(record: UsageRecord, zone: tzinfo) -> str:
 
 
 def _local(at: datetime | None, zone: tzinfo) -> str:
-    return "" if at is None else at.astimezone(zone).isoformat()
+    if at is None:
+        return ""
+    try:
+        return at.astimezone(zone).isoformat()
+    except (OverflowError, ValueError):
+        # At an end of the calendar, a zone may have no such day; one record must not end the report.
+        return at.isoformat()
 
 
 GROUPINGS: dict[str, Callable[[UsageRecord, tzinfo], str]] = {

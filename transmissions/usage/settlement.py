@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from transmissions.usage.budgets import Breach, Budget, Spent, scopes_of
 from transmissions.usage.entries import Account, Entry, EntryKind
+from transmissions.usage.errors import LedgerError
 from transmissions.usage.limits import after_call
-from transmissions.usage.money import nano_of_atto
+from transmissions.usage.money import MAX_NANO, dollars_of_nano, dollars_text, nano_of_atto
 from transmissions.usage.prices import Priced
 from transmissions.usage.record import UsageRecord
 from transmissions.usage.stores.store import Transaction, quarter_of
 
-__all__ = ["Outcome", "Settlement", "settle_call", "with_state"]
+__all__ = ["Outcome", "Settlement", "book", "settle_call", "with_state"]
 
 
 class Outcome(enum.StrEnum):
@@ -83,11 +84,27 @@ def settle_call(
         rates=priced.rates.as_json() if priced.rates else None,
         revision=before.revision + 1 if before else 0,
     )
-    entry = store.append(entry)
+    entry = book(store, entry)
     if before is not None:
         _count(store, before, -1)
     _count(store, entry, 1)
     return Settlement(Outcome.CORRECTED if before else Outcome.SETTLED, entry, before=before)
+
+
+def book(store: Transaction, entry: Entry) -> Entry:
+    """Write an entry and return it with its number.
+
+    Raises:
+        LedgerError: the balance would be more, or less, than a store holds.
+    """
+    account = store.account(entry.owner) or Account(entry.owner)
+    if abs(account.nano + entry.nano) > MAX_NANO:
+        raise LedgerError(
+            f"owner {entry.owner or '(none)'}: {dollars_text(entry.amount)} would take the balance of "
+            f"{dollars_text(account.balance)} beyond {dollars_text(dollars_of_nano(MAX_NANO))}, the most that a "
+            "ledger holds"
+        )
+    return store.append(entry)
 
 
 def with_state(store: Transaction, budgets: Iterable[Budget], done: Settlement) -> Settlement:

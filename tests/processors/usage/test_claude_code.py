@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -375,6 +376,39 @@ def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
         ("warning", "other.jsonl"),
     ]
     assert read.report()["foreign"] == [str(other)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_is_no_file_is_passed_over_and_what_cannot_be_looked_at_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder, pipes and devices are no logs; a link to itself and a closed folder are told and cost no other."""
+    log(tmp_path / "a.jsonl", answer(1))
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    loop = tmp_path / "loop.jsonl"
+    loop.symlink_to(loop)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def refused(place: Any) -> Any:
+        if Path(place) == closed:
+            raise PermissionError(13, "Permission denied", place)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    read = reader(tmp_path)
+    assert len(list(read.process({}))) == 1
+    assert {(one["severity"], one["file"]) for one in read.problems} == {("error", str(loop)), ("error", str(closed))}
+    assert all(one["text"].startswith("cannot be read: ") for one in read.problems)
+    assert read.report()["lost"] == 2
+    named = reader(loop, tmp_path / "a.jsonl")
+    assert len(list(named.process({}))) == 1
+    assert [one["file"] for one in named.problems] == [str(loop)]
+    only = reader(closed)
+    assert list(only.process({})) == []
+    assert [one["file"] for one in only.problems] == [str(closed)]
 
 
 def test_a_path_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import transmissions
 from transmissions import Message, StageError, Status
-from transmissions.usage import Ledger, SqliteStore
+from transmissions.usage import InvalidUsage, Ledger, SqliteStore, UsageRecord
 
 PREFIX = "@prefix : <http://purl.org/stuff/transmissions/> .\n"
 TABLE = '{"models": {"m": {"input": 1000000, "output": 2000000}, "n": {"input": 3000000, "output": 0}}}'
@@ -117,6 +117,19 @@ def test_bad_numbers_end_the_run_before_any_charge(folder: Folder, bad: Any) -> 
     message["usage"] = [message["usage"], {"input_tokens": bad, "output_tokens": 0}]
     with pytest.raises(StageError, match=r"stage :s failed in process: input_tokens must be"):
         folder.leaving([message])
+    assert list(folder.ledger.entries()) == []
+
+
+@pytest.mark.parametrize("flag", ["estimated", "unmeasured"])
+@pytest.mark.parametrize("bad", ["false", 1, None])
+def test_a_flag_that_is_none_ends_the_run_before_any_charge(folder: Folder, flag: str, bad: Any) -> None:
+    """A text or a number where true or false belongs is an error that names the field; nothing is charged."""
+    message = {"usage": UsageRecord("a", "r", "m", input=1).as_json() | {flag: bad}}
+    with pytest.raises(StageError, match=rf"stage :s failed in process: {flag} must be true or false, got"):
+        folder.leaving([message])
+    assert list(folder.ledger.entries()) == []
+    with pytest.raises(InvalidUsage, match=flag):
+        folder.ledger.settle(UsageRecord("a", "r", "m", input=1)._replace(**{flag: bad}))
     assert list(folder.ledger.entries()) == []
 
 

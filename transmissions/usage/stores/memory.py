@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from transmissions.usage.budgets import Budget, Spent, scopes_of
 from transmissions.usage.entries import Account, Entry, Reservation
-from transmissions.usage.stores.store import Transaction
+from transmissions.usage.stores.store import OVER_KEPT, Transaction
 
 __all__ = ["MemoryStore"]
 
@@ -133,7 +133,8 @@ class _Tables:
         self._set(self._reservations, reservation.id, reservation)
 
     def reservation(self, id_: str) -> Reservation | None:
-        return self._reservations.get(id_)
+        found = self._reservations.get(id_)
+        return found if found is not None and found.spent.requests else None
 
     def release(self, id_: str) -> None:
         self._drop(self._reservations, id_)
@@ -142,13 +143,16 @@ class _Tables:
         return [one for one in self._reservations.values() if one.record.run == run]
 
     def expire(self, now: datetime) -> int:
-        over = [one.id for one in self._reservations.values() if one.expires <= now]
-        for id_ in over:
+        for id_ in [one.id for one in self._reservations.values() if one.expires <= now - OVER_KEPT]:
             self.release(id_)
+        over = [one for one in self._reservations.values() if one.expires <= now and one.spent.requests]
+        for one in over:
+            self.reserve(replace(one, spent=Spent()))
         return len(over)
 
     def reserved(self, scope: str, value: str) -> tuple[Spent, datetime | None]:
-        found = [one for one in self._reservations.values() if scopes_of(one.record)[scope] == value]
+        held = [one for one in self._reservations.values() if one.spent.requests]
+        found = [one for one in held if scopes_of(one.record)[scope] == value]
         total = Spent()
         for one in found:
             total = total.plus(one.spent)

@@ -10,8 +10,10 @@ from typing import Any
 
 from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, EntryKind, Refill, Reservation
+from transmissions.usage.money import NANO_PER_DOLLAR
 from transmissions.usage.periods import Interval
 from transmissions.usage.record import UsageRecord
+from transmissions.usage.stores.store import OVER_KEPT
 
 __all__ = ["Rows"]
 
@@ -21,6 +23,11 @@ _ENTRIES = (
     "SELECT number, owner, kind, nano, booked, revision, cost, unpaid, record, rates, key, note, stands FROM entries"
 )
 _RESERVATIONS = "SELECT id, record, nano, tokens, requests, expires FROM reservations"
+# One amount fills a column; a sum of several is put together here, where numbers have no end.
+_SUMS = (
+    "SELECT coalesce(sum(nano / 1000000000), 0), coalesce(sum(nano % 1000000000), 0), coalesce(sum(tokens), 0),"
+    " coalesce(sum(requests), 0)"
+)
 _ACCOUNTS = (
     "SELECT owner, nano, refill_nano, refill_count, refill_unit, refill_start, refill_below, refill_done FROM accounts"
 )
@@ -113,11 +120,10 @@ class Rows:
     def spent(self, scope: str, value: str, since: int | None, until: int | None) -> Spent:
         """Return the sums of a scope over quarters of an hour."""
         row = self._execute(
-            "SELECT coalesce(sum(nano), 0), coalesce(sum(tokens), 0), coalesce(sum(requests), 0) FROM spent"
-            " WHERE scope = ? AND value = ? AND quarter >= ? AND quarter < ?",
+            _SUMS + " FROM spent WHERE scope = ? AND value = ? AND quarter >= ? AND quarter < ?",
             (scope, value, -(2**62) if since is None else since, 2**62 if until is None else until),
         ).fetchone()
-        return Spent(*row)
+        return _spent(row)
 
     def values(self, scope: str, since: int | None) -> list[str]:
         """Return the values of a scope that anything was spent for."""
@@ -139,12 +145,12 @@ class Rows:
         )  # fmt: skip
 
     def reservation(self, id_: str) -> Reservation | None:
-        """Return a reservation by its id."""
-        row = self._execute(_RESERVATIONS + " WHERE id = ?", (id_,)).fetchone()
+        """Return a reservation by its id, unless its lease is over."""
+        row = self._execute(_RESERVATIONS + " WHERE id = ? AND requests", (id_,)).fetchone()
         return _reservation(row) if row else None
 
     def reservations(self, run: str) -> list[Reservation]:
-        """Return what is kept free for the calls of a run."""
+        """Return the reservations for the calls of a run, also those whose lease is over."""
         return [_reservation(row) for row in self._execute(_RESERVATIONS + " WHERE run = ?", (run,))]
 
     def release(self, id_: str) -> None:
@@ -152,17 +158,19 @@ class Rows:
         self._execute("DELETE FROM reservations WHERE id = ?", (id_,))
 
     def expire(self, now: datetime) -> int:
-        """Drop the reservations whose lease is over."""
-        return self._execute("DELETE FROM reservations WHERE expires <= ?", (_stamp(now),)).rowcount
+        """Free what is reserved by those whose lease is over, and forget them later."""
+        self._execute("DELETE FROM reservations WHERE expires <= ?", (_stamp(now - OVER_KEPT),))
+        over = "UPDATE reservations SET nano = 0, tokens = 0, requests = 0 WHERE expires <= ? AND requests"
+        return self._execute(over, (_stamp(now),)).rowcount
 
     def reserved(self, scope: str, value: str) -> tuple[Spent, datetime | None]:
         """Return what is reserved in a scope, and when the first of it expires."""
-        sums = "SELECT sum(nano), sum(tokens), sum(requests), min(expires) FROM reservations"
+        sums = _SUMS + ", min(expires) FROM reservations WHERE requests"
         if scope == "all":
             row = self._execute(sums).fetchone()
         else:
-            row = self._execute(f"{sums} WHERE {_SCOPE_COLUMNS[scope]} = ?", (value,)).fetchone()
-        return (Spent(*row[:3]), _moment(row[3])) if row[3] is not None else (Spent(), None)
+            row = self._execute(f"{sums} AND {_SCOPE_COLUMNS[scope]} = ?", (value,)).fetchone()
+        return (_spent(row[:4]), _moment(row[4])) if row[4] is not None else (Spent(), None)
 
     def budgets(self) -> list[Budget]:
         """Return the budgets kept here."""
@@ -184,6 +192,11 @@ _SCOPE_COLUMNS = {scope: scope for scope in ("run", "owner", "model", "project")
 def _reservation(row: tuple[Any, ...]) -> Reservation:
     id_, record, nano, tokens, requests, expires = row
     return Reservation(id_, UsageRecord.from_json(json.loads(record)), Spent(nano, tokens, requests), _moment(expires))
+
+
+def _spent(row: tuple[int, ...]) -> Spent:
+    dollars, nano, tokens, requests = row
+    return Spent(dollars * NANO_PER_DOLLAR + nano, tokens, requests)
 
 
 def _stamp(moment: datetime) -> int:

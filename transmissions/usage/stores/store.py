@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from transmissions.usage.budgets import Budget, Spent
 from transmissions.usage.entries import Account, Entry, Reservation
 
-__all__ = ["QUARTER_S", "Store", "Transaction", "quarter_of"]
+__all__ = ["OVER_KEPT", "QUARTER_S", "Store", "Transaction", "quarter_of"]
 
 T = TypeVar("T")
 
 QUARTER_S = 900
 """Sums are kept for each quarter of an hour: midnight falls between two of them in every time zone of today."""
+
+OVER_KEPT = timedelta(days=7)
+"""For how long a reservation is known after its lease; those that nobody ever asks for must not add up."""
 
 
 def quarter_of(at: datetime) -> int:
@@ -73,7 +76,7 @@ class Transaction(Protocol):
         ...
 
     def reservation(self, id_: str) -> Reservation | None:
-        """Return a reservation by its id."""
+        """Return a reservation by its id, unless its lease is over."""
         ...
 
     def release(self, id_: str) -> None:
@@ -81,11 +84,14 @@ class Transaction(Protocol):
         ...
 
     def reservations(self, run: str) -> list[Reservation]:
-        """Return what is kept free for the calls of a run."""
+        """Return the reservations for the calls of a run, also those whose lease is over."""
         ...
 
     def expire(self, now: datetime) -> int:
-        """Drop the reservations whose lease is over; return how many."""
+        """Free what is reserved by those whose lease is over; return how many they are.
+
+        They are kept for `OVER_KEPT` after it, with nothing reserved, so that a run knows what it never heard of.
+        """
         ...
 
     def reserved(self, scope: str, value: str) -> tuple[Spent, datetime | None]:
