@@ -78,6 +78,9 @@ class Unmade(Processor):
     def __init__(self, **settings):
         raise ValueError("there is no such thing")
 
+    def process(self, message):
+        return message
+
 
 class Files(Processor):
     """Make files without end."""
