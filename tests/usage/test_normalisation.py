@@ -172,17 +172,20 @@ def test_missing_reasoning_is_found_in_the_total_alone(
 
 
 def test_a_total_alone_is_no_reasoning() -> None:
-    """What a total holds is billed as output only beside counts of both; else it is told, or the call is unmeasured."""
+    """What a total holds beside the input's count is output; without that count, it is told of and not billed."""
     told: list[str] = []
     known = {"promptTokens": 1000, "completionTokens": 50, "totalTokens": 1050}
     assert buckets(normalise(known, warn=told.append)) == (1000, 0, 0, 50)
     assert told == []
-    half = normalise({"input_tokens": 400, "total_tokens": 500}, warn=told.append)
-    assert (buckets(half), half.reasoning, half.unmeasured) == ((400, 0, 0, 0), 0, False)
+    thought = normalise({"prompt_tokens": 400, "total_tokens": 500}, warn=told.append)
+    assert (buckets(thought), thought.reasoning, thought.unmeasured) == ((400, 0, 0, 100), 100, False)
+    assert told == []
+    half = normalise({"output_tokens": 400, "total_tokens": 500}, warn=told.append)
+    assert (buckets(half), half.reasoning, half.unmeasured) == ((0, 0, 0, 400), 0, False)
     alone = normalise({"total_tokens": 500}, warn=told.append, call="c", owner="lab")
     assert alone == UsageRecord("c", owner="lab", unmeasured=True)
     assert told == [
-        "the total holds 100 tokens that no count of output tells of: they are not counted",
+        "the total holds 100 tokens that no count of input tells of: they are not counted",
         "the total holds 500 tokens that no count of input and none of output tells of: "
         "the call is recorded as unmeasured",
     ]

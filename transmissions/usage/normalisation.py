@@ -201,11 +201,12 @@ def _record(counts: _Reading, provider: str, convention: Convention | None, wher
         uncached, total_input = told, told + cached
     thoughts = counts.count(_THOUGHTS)
     output = (produced or 0) + thoughts
-    # Some leave reasoning out of the output; then only the total, where there is one, tells of it.
+    # Some leave reasoning out of the output, or the whole output where all of it is reasoning; then only the total,
+    # where there is one, tells of it. Without the input's count it may tell of that instead.
     left = max(0, counts.count(_TOTAL) - total_input - output)
-    missing = left if reported is not None and produced is not None else 0
+    missing = left if reported is not None else 0
     if left > missing:
-        counts.warn(_untold(left, reported, produced))
+        counts.warn(_untold(left, produced))
     reasoning = max(counts.count(_REASONING), thoughts, missing)
     output += missing
     if reasoning > output:
@@ -221,11 +222,11 @@ def _record(counts: _Reading, provider: str, convention: Convention | None, wher
     return _with(made, where)
 
 
-def _untold(left: int, reported: int | None, produced: int | None) -> str:
+def _untold(left: int, produced: int | None) -> str:
     """Return the warning of tokens that only a total tells of, and that may be input, output or reasoning."""
-    absent = [name for name, count in (("input", reported), ("output", produced)) if count is None]
-    which = "the call is recorded as unmeasured" if len(absent) == 2 else "they are not counted"
-    return f"the total holds {left} tokens that no count of {' and none of '.join(absent)} tells of: {which}"
+    which = "the call is recorded as unmeasured" if produced is None else "they are not counted"
+    absent = "input and none of output" if produced is None else "input"
+    return f"the total holds {left} tokens that no count of {absent} tells of: {which}"
 
 
 def _is_inclusive(provider: str, convention: Convention | None, cached: int, warn: _Warn) -> bool:
